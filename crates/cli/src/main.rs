@@ -1,0 +1,2 @@
+//! The `voxline` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Frames, processors and pipelines: the centre of Voxline. Knows no socket, file, vendor or codec.

@@ -1,0 +1,1 @@
+//! Smallest AI Waves speech-to-text (Pulse) for Voxline pipelines.

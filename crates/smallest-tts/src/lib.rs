@@ -1,0 +1,1 @@
+//! Smallest AI Waves text-to-speech (Lightning) for Voxline pipelines.

@@ -1,0 +1,1 @@
+//! Runs one processor or one pipeline under test, renders frame logs, and holds processors to their law.

@@ -1,0 +1,1 @@
+//! WAV files as the two ends of a pipeline.

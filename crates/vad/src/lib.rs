@@ -1,0 +1,1 @@
+//! Voice activity detection: samples in, speech edges out.

@@ -1,0 +1,1 @@
+//! Real-time voice agents: frames, processors, pipelines and services behind one facade.

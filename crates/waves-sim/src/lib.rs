@@ -1,0 +1,1 @@
+//! A simulator of the Smallest Waves speech services on loopback, with faults on demand.
