@@ -1,1 +1,10 @@
-//! Frames, processors and pipelines: the centre of Voxline. Knows no socket, file, vendor or codec.
+//! Frames, processors and pipelines: the centre of Voxline.
+
+mod custom;
+pub mod error;
+pub mod frame;
+mod panic;
+pub mod service;
+
+pub use custom::CustomFrame;
+pub use error::{Error, ErrorCategory, ServiceError};
