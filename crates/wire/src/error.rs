@@ -46,6 +46,9 @@ pub enum ConnectError {
         /// What was wrong with its answer.
         reason: String,
     },
+    /// We gave it up before it was open: `Abort`, `Close` with nothing to send, or shutdown.
+    #[error("given up before the connection was open")]
+    Cancelled,
 }
 
 /// Why an open connection ended.
