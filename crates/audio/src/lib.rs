@@ -25,6 +25,8 @@ pub mod mix;
 mod pcm;
 #[cfg(feature = "resample")]
 pub mod resample;
+#[cfg(feature = "wav")]
+pub mod wav;
 
 pub use chunk::Chunker;
 pub use convert::{ByteJoiner, CodecError};
@@ -34,3 +36,5 @@ pub use mix::MixError;
 pub use pcm::{Pcm, SampleRate};
 #[cfg(feature = "resample")]
 pub use resample::{ResampleError, Resampler, StreamResampler};
+#[cfg(feature = "wav")]
+pub use wav::{Truncation, WavError, WavReader, WavWriter};

@@ -14,8 +14,8 @@ fn pairs() -> impl Iterator<Item = (u32, u32)> {
 }
 
 fn resampler(from: u32, to: u32) -> StreamResampler {
-    let rate = |hz| SampleRate::new(hz).unwrap();
-    StreamResampler::new(rate(from), rate(to)).unwrap()
+    let rate = |hz| SampleRate::new(hz).expect("a rate of the test");
+    StreamResampler::new(rate(from), rate(to)).expect("rates in range")
 }
 
 fn resample(from: u32, to: u32, samples: &[i16]) -> Vec<i16> {
@@ -188,8 +188,8 @@ fn a_resampler_can_move_to_another_thread_and_shows_no_samples() {
     let mut stream = sendable(resampler(8_000, 16_000));
     stream.push(&[12_345; 10], &mut Vec::new());
     assert_eq!(format!("{stream:?}"), "StreamResampler(8000 Hz to 16000 Hz, 10 samples in, 0 out)");
-    assert_eq!((stream.from_rate().hz(), stream.to_rate().hz()), (8_000, 16_000));
-    assert_eq!(Pcm::mono([0; 10], stream.from_rate()).frames(), 10);
+    assert_eq!((stream.input_rate().hz(), stream.output_rate().hz()), (8_000, 16_000));
+    assert_eq!(Pcm::mono([0; 10], stream.input_rate()).frames(), 10);
 }
 
 proptest! {
