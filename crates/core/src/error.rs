@@ -61,6 +61,9 @@ pub enum Error {
         /// What was wrong, and what would be right.
         what: String,
     },
+    /// The same error, given to several who asked.
+    #[error(transparent)]
+    Shared(#[from] Arc<Error>),
     /// An error of a stage of the application's own.
     #[error(transparent)]
     Other(Arc<dyn StdError + Send + Sync>),
@@ -78,6 +81,7 @@ impl Error {
         match self {
             Self::Panicked { .. } | Self::Start { .. } | Self::Overflow { .. } => true,
             Self::Service(error) => error.fatal,
+            Self::Shared(error) => error.is_fatal(),
             _ => false,
         }
     }

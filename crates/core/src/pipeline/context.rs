@@ -1,0 +1,225 @@
+//! What a synchronous processor can do while it is called.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    jobs::{JobId, JobOutput, Jobs},
+    timers::Timers,
+};
+use crate::{
+    error::Error,
+    frame::{Direction, Frame, Generation, InterruptCause, Payload},
+    processor::{Result, SessionInfo, StageName, Timer, since},
+    session::Shared,
+};
+
+/// A frame on its way to a stage of the segment, or out of it: `to` is one more than the stage's index,
+/// so zero is out upstream and the number of stages plus one is out downstream.
+#[derive(Debug)]
+pub(super) struct Hop {
+    pub(super) to: usize,
+    pub(super) frame: Frame,
+}
+
+/// What all stages of a segment share while one of them is called.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) hops: VecDeque<Hop>,
+    /// The generation of what is being handled; frames made meanwhile belong to it.
+    pub(super) generation: Generation,
+    /// The time of this call, read when first asked for.
+    pub(super) now: Option<Instant>,
+    pub(super) timers: Timers,
+    // Made when the first job is started: most segments have none.
+    pub(super) jobs: Option<Box<Jobs>>,
+    pub(super) names: Box<[StageName]>,
+    /// Ends held by stages that are not done, by stage.
+    pub(super) ending: Vec<(usize, Frame)>,
+    /// Stages that hold the input back.
+    pub(super) holding: Vec<usize>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What a synchronous processor can do while it is called. See [`Processor`](crate::Processor).
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub(super) desk: &'a mut Desk,
+    pub(super) stage: usize,
+}
+
+impl Context<'_> {
+    /// Sends a frame on, the way it travels.
+    #[inline]
+    pub fn push(&mut self, mut frame: Frame) {
+        frame.stamp(self.desk.generation);
+        match frame.payload {
+            Payload::Interrupt(interrupt) => self.interrupt(interrupt.cause),
+            Payload::End => {
+                self.desk.shared.ending();
+                self.hop(frame);
+            }
+            _ => self.hop(frame),
+        }
+    }
+
+    /// Sends a payload or frame downstream.
+    pub fn push_down(&mut self, frame: impl Into<Frame>) {
+        self.push(frame.into().with_direction(Direction::Down));
+    }
+
+    /// Sends a payload or frame upstream.
+    pub fn push_up(&mut self, frame: impl Into<Frame>) {
+        self.push(frame.into().with_direction(Direction::Up));
+    }
+
+    /// Sends a payload both ways, as two frames.
+    pub fn broadcast(&mut self, payload: Payload) {
+        self.push_down(payload.clone());
+        self.push_up(payload);
+    }
+
+    /// Begins a new generation: what belongs to earlier answers is dropped wherever it is, and every
+    /// stage's `interrupt` is called. Frames pushed after this call belong to the new generation.
+    pub fn interrupt(&mut self, cause: InterruptCause) {
+        self.desk.generation = self.desk.shared.interrupt(cause);
+    }
+
+    /// Reports an error of this stage upstream; the session goes on unless it is fatal.
+    pub fn report(&mut self, error: impl Into<Error>) {
+        self.desk.report(self.stage, error.into());
+    }
+
+    /// Now. The same for the whole call.
+    pub fn now(&mut self) -> Instant {
+        *self.desk.now.get_or_insert_with(|| tokio::time::Instant::now().into_std())
+    }
+
+    /// Now, on the session clock.
+    pub fn session_time(&mut self) -> Duration {
+        let now = self.now();
+        since(self.desk.shared.info.began, now)
+    }
+
+    /// The generation of what is being handled.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.desk.generation
+    }
+
+    /// What every stage may know of its session.
+    #[must_use]
+    pub fn session(&self) -> &SessionInfo {
+        &self.desk.shared.info
+    }
+
+    /// This stage's name.
+    #[must_use]
+    pub fn stage(&self) -> StageName {
+        self.desk.names[self.stage].clone()
+    }
+
+    /// Calls `timeout` of this stage at `at`. A timer of the same name that is already set is moved.
+    pub fn set_timer(&mut self, timer: Timer, at: Instant) {
+        self.desk.timers.set(self.stage, timer, at);
+    }
+
+    /// Forgets a timer.
+    pub fn cancel_timer(&mut self, timer: Timer) {
+        self.desk.timers.cancel(self.stage, timer);
+    }
+
+    /// Starts a job for the running answer: an interruption aborts it.
+    pub fn spawn<F>(&mut self, job: impl FnOnce(JobOutput) -> F) -> JobId
+    where
+        F: Future<Output = Result> + Send + 'static,
+    {
+        let generation = self.desk.generation;
+        self.jobs().spawn_for(generation, false, job)
+    }
+
+    /// Starts a job that goes on through interruptions, until the session ends.
+    pub fn spawn_surviving<F>(&mut self, job: impl FnOnce(JobOutput) -> F) -> JobId
+    where
+        F: Future<Output = Result> + Send + 'static,
+    {
+        let generation = self.desk.generation;
+        self.jobs().spawn_for(generation, true, job)
+    }
+
+    /// Stops a job of this stage.
+    pub fn abort(&mut self, job: JobId) {
+        if let Some(jobs) = &mut self.desk.jobs {
+            jobs.abort(job);
+        }
+    }
+
+    /// Stops the segment from taking ordered input until [`release_input`](Self::release_input):
+    /// backpressure for a stage whose job does not keep up. Whoever holds must be sure to release; signals,
+    /// upstream frames, timers and jobs go on.
+    pub fn hold_input(&mut self) {
+        if !self.desk.holding.contains(&self.stage) {
+            self.desk.holding.push(self.stage);
+        }
+    }
+
+    /// Takes ordered input again.
+    pub fn release_input(&mut self) {
+        self.desk.holding.retain(|&stage| stage != self.stage);
+    }
+
+    /// Lets the end pass that this stage held with [`Ending::Later`](crate::Ending::Later).
+    pub fn finish_end(&mut self) {
+        if let Some(index) = self.desk.ending.iter().position(|&(stage, _)| stage == self.stage) {
+            let (_, end) = self.desk.ending.remove(index);
+            self.hop(end);
+        }
+    }
+
+    /// Asks for more time before the end of the session counts as stuck: this stage makes progress and
+    /// expects to need `more` from now on.
+    pub fn postpone_end(&mut self, more: Duration) {
+        let until = self.now() + more;
+        self.desk.shared.postpone_end(until);
+    }
+
+    #[inline]
+    fn hop(&mut self, frame: Frame) {
+        let to = match frame.direction() {
+            Direction::Down => self.stage + 2,
+            Direction::Up => self.stage,
+        };
+        self.desk.hops.push_back(Hop { to, frame });
+    }
+
+    fn jobs(&mut self) -> StageJobs<'_> {
+        StageJobs { jobs: self.desk.jobs.get_or_insert_default(), stage: self.stage }
+    }
+}
+
+struct StageJobs<'a> {
+    jobs: &'a mut Jobs,
+    stage: usize,
+}
+
+impl StageJobs<'_> {
+    fn spawn_for<F>(self, generation: Generation, survives: bool, job: impl FnOnce(JobOutput) -> F) -> JobId
+    where
+        F: Future<Output = Result> + Send + 'static,
+    {
+        self.jobs.spawn(self.stage, generation, survives, job)
+    }
+}
+
+impl Desk {
+    /// Reports an error of a stage: to the session at once, and upstream as a frame.
+    pub(super) fn report(&mut self, stage: usize, error: Error) {
+        let mut frame = self.shared.report(&self.names[stage], error);
+        frame.stamp(self.generation);
+        self.hops.push_back(Hop { to: stage, frame });
+    }
+}

@@ -1,0 +1,158 @@
+//! Jobs of synchronous processors: futures that run beside a segment and send items back to it.
+//!
+//! They live in the segment: when it goes, they go. Items pass through one bounded channel per segment;
+//! while the segment's output is full they wait there. A job that does not survive interruption is
+//! aborted by one, and what it had sent is dropped.
+
+use std::{
+    any::Any,
+    future::Future,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, Id, JoinSet},
+};
+
+use crate::{error::Error, frame::Generation, panic, processor::Result};
+
+/// Items a segment's jobs may have waiting.
+const ITEMS: usize = 64;
+
+/// Names a job within its session's stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct JobId(pub(crate) u32);
+
+/// Where a job sends what it produces.
+#[derive(Clone, Debug)]
+pub struct JobOutput {
+    job: JobId,
+    items: mpsc::Sender<Item>,
+}
+
+impl JobOutput {
+    /// Sends an item to the processor's `event`; waits while the segment does not keep up.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] when the segment is gone.
+    pub async fn send<T: Any + Send>(&self, item: T) -> Result {
+        let item = Item { job: self.job, item: Box::new(item) };
+        self.items.send(item).await.map_err(|_| Error::Ended)
+    }
+}
+
+/// What a job sent.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) job: JobId,
+    pub(crate) item: Box<dyn Any + Send>,
+}
+
+#[derive(Debug)]
+struct Running {
+    job: JobId,
+    stage: usize,
+    generation: Generation,
+    survives: bool,
+    task: AbortHandle,
+}
+
+/// How a job ended, if not well.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    Failed(Error),
+    Panicked(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    tasks: JoinSet<Result>,
+    running: Vec<Running>,
+    items: mpsc::Receiver<Item>,
+    sender: mpsc::Sender<Item>,
+    next: u32,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        let (sender, items) = mpsc::channel(ITEMS);
+        Self { tasks: JoinSet::new(), running: Vec::new(), items, sender, next: 0 }
+    }
+}
+
+impl Jobs {
+    /// Starts a job of `stage`.
+    pub(crate) fn spawn<F>(
+        &mut self,
+        stage: usize,
+        generation: Generation,
+        survives: bool,
+        job: impl FnOnce(JobOutput) -> F,
+    ) -> JobId
+    where
+        F: Future<Output = Result> + Send + 'static,
+    {
+        let id = JobId(self.next);
+        self.next += 1;
+        let task = self.tasks.spawn(job(JobOutput { job: id, items: self.sender.clone() }));
+        self.running.push(Running { job: id, stage, generation, survives, task });
+        id
+    }
+
+    /// Stops a job. What it had sent is dropped.
+    pub(crate) fn abort(&mut self, job: JobId) {
+        if let Some(index) = self.running.iter().position(|running| running.job == job) {
+            self.running.remove(index).task.abort();
+        }
+    }
+
+    /// Stops the jobs of answers that are over.
+    pub(crate) fn interrupt(&mut self, current: Generation) {
+        self.running.retain(|running| {
+            let goes_on = running.survives || running.generation >= current;
+            if !goes_on {
+                running.task.abort();
+            }
+            goes_on
+        });
+    }
+
+    /// The next item of a job that still counts, with the job's stage and generation.
+    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Option<Generation>, Item)> {
+        loop {
+            // The channel cannot close: a sender is kept here.
+            let Poll::Ready(Some(item)) = self.items.poll_recv(cx) else { return Poll::Pending };
+            if let Some(running) = self.running.iter().find(|running| running.job == item.job) {
+                let generation = (!running.survives).then_some(running.generation);
+                return Poll::Ready((running.stage, generation, item));
+            }
+        }
+    }
+
+    /// The next job that went wrong, with its stage. A job is forgotten only once its items are taken.
+    pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Option<Trouble>)> {
+        if !self.items.is_empty() {
+            return Poll::Pending;
+        }
+        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
+            let (task, trouble) = match ended {
+                Ok((task, Ok(()))) => (task, None),
+                Ok((task, Err(error))) => (task, Some(Trouble::Failed(error))),
+                Err(error) if error.is_panic() => {
+                    (error.id(), Some(Trouble::Panicked(panic::message(error.into_panic()))))
+                }
+                Err(error) => (error.id(), None),
+            };
+            if let Some(stage) = self.forget(task) {
+                return Poll::Ready((stage, trouble));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn forget(&mut self, task: Id) -> Option<usize> {
+        let index = self.running.iter().position(|running| running.task.id() == task)?;
+        Some(self.running.remove(index).stage)
+    }
+}

@@ -1,0 +1,331 @@
+//! An asynchronous stage: one processor with a task of its own.
+//!
+//! While the processor works, its inbox is watched: an interruption drops the work unless the frame is
+//! uninterruptible, and the end of the session drops it in any case. Other signals, upstream frames and
+//! downstream frames wait until it is done, and are then handled in that order.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use super::outlet::Outlet;
+use crate::{
+    error::Error,
+    frame::{Direction, Frame, Generation, InterruptCause, Payload},
+    link::{Batch, Inbox},
+    panic,
+    processor::{AsyncProcessor, Result, SessionInfo, StageName, since},
+    session::{Mark, Shared},
+};
+
+/// What an asynchronous processor can do while it works.
+#[derive(Debug)]
+pub struct AsyncContext {
+    name: StageName,
+    generation: Generation,
+    down: Outlet,
+    up: Outlet,
+    /// What did not fit downstream yet, from a push that was dropped half-way.
+    outbox: VecDeque<Frame>,
+    shared: Arc<Shared>,
+}
+
+impl AsyncContext {
+    /// Sends a frame on, the way it travels. Downstream it waits for room; upstream never.
+    pub async fn push(&mut self, mut frame: Frame) {
+        frame.stamp(self.generation);
+        match frame.payload {
+            Payload::Interrupt(interrupt) => return self.interrupt(interrupt.cause),
+            Payload::End => self.shared.ending(),
+            _ => {}
+        }
+        self.pass(frame).await;
+    }
+
+    /// Sends a payload or frame downstream.
+    pub async fn push_down(&mut self, frame: impl Into<Frame>) {
+        let frame = frame.into().with_direction(Direction::Down);
+        self.push(frame).await;
+    }
+
+    /// Sends a payload or frame upstream. Never waits.
+    pub fn push_up(&mut self, frame: impl Into<Frame>) {
+        let mut frame = frame.into().with_direction(Direction::Up);
+        frame.stamp(self.generation);
+        self.up.send_now(frame, &self.shared);
+    }
+
+    /// Begins a new generation, as [`Context::interrupt`](crate::Context::interrupt) does.
+    pub fn interrupt(&mut self, cause: InterruptCause) {
+        self.generation = self.shared.interrupt(cause);
+    }
+
+    /// Reports an error of this stage upstream; the session goes on unless it is fatal.
+    pub fn report(&mut self, error: impl Into<Error>) {
+        let mut frame = self.shared.report(&self.name, error.into());
+        frame.stamp(self.generation);
+        self.up.send_now(frame, &self.shared);
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    /// Now, on the session clock.
+    #[must_use]
+    pub fn session_time(&self) -> Duration {
+        since(self.shared.info.began, self.now())
+    }
+
+    /// The generation of what is being handled.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// What every stage may know of its session.
+    #[must_use]
+    pub fn session(&self) -> &SessionInfo {
+        &self.shared.info
+    }
+
+    /// This stage's name.
+    #[must_use]
+    pub fn stage(&self) -> StageName {
+        self.name.clone()
+    }
+
+    /// Asks for more time before the end of the session counts as stuck.
+    pub fn postpone_end(&mut self, more: Duration) {
+        let until = self.now() + more;
+        self.shared.postpone_end(until);
+    }
+
+    async fn pass(&mut self, frame: Frame) {
+        if frame.direction() == Direction::Up {
+            return self.up.send_now(frame, &self.shared);
+        }
+        if frame.payload.is_signal() {
+            return self.down.send_now(frame, &self.shared);
+        }
+        self.outbox.push_back(frame);
+        self.flush().await;
+    }
+
+    async fn flush(&mut self) {
+        let Self { down, outbox, shared, .. } = self;
+        std::future::poll_fn(|cx| down.poll_flush(outbox, shared, cx)).await;
+    }
+
+    /// Drops what belongs to answers that are over.
+    fn forget(&mut self, current: Generation) {
+        self.generation = current;
+        if self.outbox.front().is_some_and(|frame| frame.is_stale(current)) {
+            self.down.forget_front();
+        }
+        self.outbox.retain(|frame| !frame.is_stale(current));
+    }
+}
+
+/// An asynchronous processor and the queues around it.
+pub(crate) struct Task {
+    pub(crate) index: usize,
+    pub(crate) inbox: Arc<Inbox>,
+    processor: Box<dyn AsyncProcessor>,
+    ctx: AsyncContext,
+    batch: Batch,
+    heard: Generation,
+}
+
+/// How a piece of work ended.
+enum Done {
+    /// By itself.
+    Ready(Result<(), Error>),
+    /// Dropped, because its answer is over.
+    Interrupted,
+    /// Dropped, because a frame has come.
+    Called,
+    /// Dropped, because the session is over.
+    Closed,
+}
+
+/// What may end a piece of work before it is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Only the end of the session.
+    Closed,
+    /// An interruption, too.
+    Interrupted,
+    /// Any frame.
+    Called,
+}
+
+impl Task {
+    pub(crate) fn new(
+        index: usize,
+        processor: Box<dyn AsyncProcessor>,
+        inbox: Arc<Inbox>,
+        (up, down): (Outlet, Outlet),
+        shared: Arc<Shared>,
+    ) -> Self {
+        let name = inbox.stage().clone();
+        let ctx = AsyncContext { name, generation: Generation(0), down, up, outbox: VecDeque::new(), shared };
+        Self { index, inbox, processor, ctx, batch: Batch::default(), heard: Generation(0) }
+    }
+
+    /// Runs until the session closes the inbox.
+    pub(crate) async fn run(mut self) {
+        if self.start().await {
+            self.ctx.shared.mark(self.index, Mark::Started);
+            if std::future::poll_fn(|cx| self.inbox.poll_open(cx)).await {
+                while self.turn().await {}
+            }
+        }
+        if let Err(message) = panic::catch(|| self.processor.stop()) {
+            self.fail_panicked(message);
+        }
+        self.ctx.shared.mark(self.index, Mark::Stopped);
+    }
+
+    async fn start(&mut self) -> bool {
+        let Self { processor, ctx, inbox, batch, .. } = self;
+        match work(inbox, batch, Until::Closed, ctx.shared.clone(), processor.start(ctx)).await {
+            Done::Ready(Ok(())) => true,
+            Done::Ready(Err(source)) => {
+                let error = Error::Start { stage: self.ctx.name.clone(), source: Arc::new(source) };
+                self.ctx.shared.fail(error);
+                false
+            }
+            Done::Interrupted | Done::Called | Done::Closed => false,
+        }
+    }
+
+    /// Handles one frame, or idles until there is one. False when the session is over.
+    async fn turn(&mut self) -> bool {
+        if !self.hear().await {
+            return false;
+        }
+        let next = self.batch.signals.pop_front().or_else(|| self.batch.up.pop_front());
+        let Some(frame) = next.or_else(|| self.batch.down.pop_front()) else { return self.idle().await };
+        let current = self.ctx.shared.generation();
+        if matches!(frame.payload, Payload::Interrupt(_)) || frame.is_stale(current) {
+            return true;
+        }
+        self.ctx.generation = current;
+        self.ctx.shared.observe(std::slice::from_ref(&self.ctx.name), 1, &frame);
+        match frame.payload {
+            Payload::End => self.end(frame).await,
+            _ => self.process(frame).await,
+        }
+    }
+
+    async fn process(&mut self, frame: Frame) -> bool {
+        let Self { processor, ctx, inbox, batch, .. } = self;
+        let until =
+            if processor.is_uninterruptible(&frame) { Until::Closed } else { Until::Interrupted };
+        let done = work(inbox, batch, until, ctx.shared.clone(), processor.process(frame, ctx)).await;
+        self.after(done)
+    }
+
+    async fn end(&mut self, end: Frame) -> bool {
+        let Self { processor, ctx, inbox, batch, .. } = self;
+        let done = work(inbox, batch, Until::Closed, ctx.shared.clone(), processor.end(ctx)).await;
+        if !self.after(done) {
+            return false;
+        }
+        let Self { ctx, inbox, batch, .. } = self;
+        let shared = ctx.shared.clone();
+        let done = work(inbox, batch, Until::Closed, shared, async {
+            ctx.pass(end).await;
+            Ok(())
+        });
+        let done = done.await;
+        self.ctx.shared.mark(self.index, Mark::Ended);
+        self.after(done)
+    }
+
+    async fn idle(&mut self) -> bool {
+        let Self { processor, ctx, inbox, batch, .. } = self;
+        let shared = ctx.shared.clone();
+        ctx.generation = shared.generation();
+        let idle = async {
+            // What an interrupted push left behind goes first.
+            ctx.flush().await;
+            processor.idle(ctx).await
+        };
+        let done = work(inbox, batch, Until::Called, shared, idle).await;
+        self.after(done)
+    }
+
+    /// Tells the processor of a generation that has begun meanwhile. False when the session is over.
+    async fn hear(&mut self) -> bool {
+        let current = self.ctx.shared.generation();
+        if current == self.heard {
+            return true;
+        }
+        self.heard = current;
+        self.ctx.forget(current);
+        let interrupt = self.ctx.shared.latest_interrupt(current);
+        let Self { processor, ctx, inbox, batch, .. } = self;
+        let shared = ctx.shared.clone();
+        let done = work(inbox, batch, Until::Closed, shared, processor.interrupt(&interrupt, ctx)).await;
+        self.after(done)
+    }
+
+    fn after(&mut self, done: Done) -> bool {
+        match done {
+            Done::Ready(Ok(())) | Done::Interrupted | Done::Called => true,
+            Done::Closed => false,
+            Done::Ready(Err(Error::Panicked { message, .. })) => {
+                self.fail_panicked(message);
+                false
+            }
+            Done::Ready(Err(error)) => {
+                self.ctx.report(error);
+                true
+            }
+        }
+    }
+
+    fn fail_panicked(&self, message: String) {
+        self.ctx.shared.fail(Error::Panicked { stage: self.ctx.name.clone(), message });
+    }
+}
+
+/// Runs `future`, watching the inbox for what may end it early.
+async fn work(
+    inbox: &Inbox,
+    batch: &mut Batch,
+    until: Until,
+    shared: Arc<Shared>,
+    future: impl Future<Output = Result>,
+) -> Done {
+    let began = shared.generation();
+    let mut future = pin!(panic::catch_async(future));
+    std::future::poll_fn(|cx| {
+        // Downstream frames are taken only when there are none in hand and the processor is idle.
+        let with_down = until == Until::Called && batch.down.is_empty();
+        if inbox.poll_take(batch, with_down, cx) == Poll::Ready(None) {
+            return Poll::Ready(Done::Closed);
+        }
+        if until != Until::Closed && shared.generation() != began {
+            return Poll::Ready(Done::Interrupted);
+        }
+        let called = !batch.signals.is_empty() || !batch.up.is_empty() || !batch.down.is_empty();
+        if until == Until::Called && called {
+            return Poll::Ready(Done::Called);
+        }
+        let outcome = std::task::ready!(future.as_mut().poll(cx));
+        Poll::Ready(Done::Ready(outcome.unwrap_or_else(|message| {
+            Err(Error::Panicked { stage: inbox.stage().clone(), message })
+        })))
+    })
+    .await
+}
