@@ -16,6 +16,7 @@
 //! - [`link`]: what stands between stages that wait separately.
 //! - [`session`]: a running pipeline, its lifecycle and its events.
 //! - [`service`]: what a provider of speech-to-text or text-to-speech implements.
+//! - [`playout`]: playing an answer on a clock, for output transports.
 //! - [`observe`]: watching without taking part.
 //!
 //! This crate knows no socket, file, vendor or codec, and reads no wall clock.
@@ -28,6 +29,7 @@ pub mod link;
 pub mod observe;
 mod panic;
 pub mod pipeline;
+pub mod playout;
 pub mod processor;
 mod ring;
 pub mod service;

@@ -202,7 +202,8 @@ impl Inbox {
         if lanes.closed {
             return Poll::Ready(None);
         }
-        let ready = !lanes.signals.is_empty() || !lanes.up.is_empty() || (with_down && !lanes.down.is_empty());
+        let ready =
+            !lanes.signals.is_empty() || !lanes.up.is_empty() || (with_down && !lanes.down.is_empty());
         if !ready || !lanes.open {
             if !lanes.receiver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 lanes.receiver = Some(cx.waker().clone());
@@ -295,7 +296,8 @@ impl Lanes {
 
     fn drop_oldest_audio(&mut self, bound: Duration) {
         while self.live_audio > bound {
-            let Some(oldest) = self.down.iter().position(|frame| matches!(Weight::of(frame), Weight::Live(_)))
+            let Some(oldest) =
+                self.down.iter().position(|frame| matches!(Weight::of(frame), Weight::Live(_)))
             else {
                 return;
             };

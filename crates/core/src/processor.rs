@@ -130,9 +130,9 @@ pub trait Processor: Send + 'static {
     /// # Errors
     /// As for [`process`](Self::process).
     fn event(&mut self, event: Event, ctx: &mut Context<'_>) -> Result {
-        let frame: Frame = event
-            .downcast()
-            .map_err(|_| Error::Unusable { what: "a job sent something its processor does not take".into() })?;
+        let frame: Frame = event.downcast().map_err(|_| Error::Unusable {
+            what: "a job sent something its processor does not take".into(),
+        })?;
         ctx.push(frame);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Audio payloads that are more than bare PCM.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use voxline_audio::{Encoding, Pcm, SampleRate};
@@ -33,4 +33,18 @@ pub struct SpokenAudio {
     pub context: ContextId,
     /// The request to the synthesizer.
     pub request: RequestId,
+}
+
+/// How long a packet of Opus is taken to last: what every telephony and WebRTC sender uses.
+const OPUS_PACKET: Duration = Duration::from_millis(20);
+
+impl EncodedAudio {
+    /// How long it lasts. Exact for encodings of fixed sample size; Opus counts as 20 ms a packet.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        match self.encoding.bytes_per_sample() {
+            Some(size) => self.rate.duration_of((self.bytes.len() / size) as u64),
+            None => OPUS_PACKET,
+        }
+    }
 }

@@ -33,10 +33,11 @@ pub use control::{ErrorReport, Interrupt, InterruptCause};
 pub use language::Language;
 pub use metrics::{Metric, Usage};
 pub use settings::{
-    Change, Changed, Extension, Rejected, ServiceTarget, SettingsAnswer, SettingsUpdate, SttDelta, TtsDelta, UpdateId,
+    Change, Changed, Extension, Rejected, ServiceTarget, SettingsAnswer, SettingsUpdate, SttDelta, TtsDelta,
+    UpdateId,
 };
 pub use taxonomy::{Class, FrameKind, KindSet, Rule};
-pub use text::{Speak, SpokenWord, TextChunk, Transcription, Word, Utterance};
+pub use text::{Speak, SpokenWord, TextChunk, Transcription, Utterance, Word};
 pub use turn::{BotSpeech, ContextId, EdgeSource, RequestId, SpeechEdge, UtteranceId};
 
 use voxline_audio::Pcm;

@@ -42,6 +42,7 @@ use std::fmt;
 use crate::{
     error::Error,
     processor::{AsyncProcessor, Processor},
+    service::{SttService, SttStage, TtsService, TtsStage},
     session::{Session, SessionConfig, Supervisor},
 };
 
@@ -99,6 +100,18 @@ impl<P: Processor> IntoStage<IsProcessor> for P {
 impl<P: AsyncProcessor> IntoStage<IsAsync> for P {
     fn into_stage(self) -> Stage {
         Stage(Kind::Async(Box::new(self)))
+    }
+}
+
+impl<S: SttService> IntoStage<IsStt> for S {
+    fn into_stage(self) -> Stage {
+        SttStage::new(self).into_stage()
+    }
+}
+
+impl<S: TtsService> IntoStage<IsTts> for S {
+    fn into_stage(self) -> Stage {
+        TtsStage::new(self).into_stage()
     }
 }
 

@@ -68,7 +68,8 @@ impl Outlet {
     /// Sends a frame on that must not wait: a signal either way, or anything upstream.
     pub(crate) fn send_now(&self, frame: Frame, shared: &Shared) {
         let push = |inbox: &Inbox, frame: Frame| {
-            let pushed = if frame.payload.is_signal() { inbox.push_signal(frame) } else { inbox.push_up(frame) };
+            let pushed =
+                if frame.payload.is_signal() { inbox.push_signal(frame) } else { inbox.push_up(frame) };
             if let Err(overflow) = pushed {
                 shared.fail(overflow);
             }

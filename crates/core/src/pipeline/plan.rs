@@ -97,7 +97,10 @@ impl Planner {
                         row.push(self.segment(std::mem::take(&mut run)));
                     }
                     row.push(Node::Parallel(branches.into_iter().map(|branch| self.row(branch)).collect()));
-                    if !stages.peek().is_some_and(|stage| matches!(stage.0, Kind::Sync(_) | Kind::Parallel(_))) {
+                    if !stages
+                        .peek()
+                        .is_some_and(|stage| matches!(stage.0, Kind::Sync(_) | Kind::Parallel(_)))
+                    {
                         row.push(self.segment(Vec::new()));
                     }
                 }

@@ -228,8 +228,7 @@ impl Task {
 
     async fn process(&mut self, frame: Frame) -> bool {
         let Self { processor, ctx, inbox, batch, .. } = self;
-        let until =
-            if processor.is_uninterruptible(&frame) { Until::Closed } else { Until::Interrupted };
+        let until = if processor.is_uninterruptible(&frame) { Until::Closed } else { Until::Interrupted };
         let done = work(inbox, batch, until, ctx.shared.clone(), processor.process(frame, ctx)).await;
         self.after(done)
     }
@@ -323,9 +322,9 @@ async fn work(
             return Poll::Ready(Done::Called);
         }
         let outcome = std::task::ready!(future.as_mut().poll(cx));
-        Poll::Ready(Done::Ready(outcome.unwrap_or_else(|message| {
-            Err(Error::Panicked { stage: inbox.stage().clone(), message })
-        })))
+        Poll::Ready(Done::Ready(
+            outcome.unwrap_or_else(|message| Err(Error::Panicked { stage: inbox.stage().clone(), message })),
+        ))
     })
     .await
 }

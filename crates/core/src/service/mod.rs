@@ -13,8 +13,13 @@
 //! 5. Dropping its future releases everything it holds.
 
 mod events;
+mod host;
+mod sentences;
 mod stt;
+mod stt_stage;
 mod tts;
+mod tts_stage;
+mod updates;
 
 use std::sync::Arc;
 
@@ -22,7 +27,9 @@ use tokio::sync::mpsc;
 
 pub use events::{ConnectionEvent, ConnectionEvents, ConnectionLog};
 pub use stt::{Heard, SttAudio, SttCommand, SttEvent, SttIo, SttProfile, SttService, SttSetup};
+pub use stt_stage::{LIVE_BACKLOG, SttStage};
 pub use tts::{TtsCommand, TtsEvent, TtsIo, TtsProfile, TtsService, TtsSetup};
+pub use tts_stage::{SILENCE_LIMIT, TtsStage};
 
 use crate::error::ServiceError;
 

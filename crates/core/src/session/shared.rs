@@ -176,11 +176,17 @@ impl Shared {
     /// Ends the session with an error that comes from the framework itself.
     pub(crate) fn fail(&self, error: Error) {
         let stage = match &error {
-            Error::Panicked { stage, .. } | Error::Start { stage, .. } | Error::Overflow { stage, .. } => stage.clone(),
+            Error::Panicked { stage, .. } | Error::Start { stage, .. } | Error::Overflow { stage, .. } => {
+                stage.clone()
+            }
             _ => Arc::from(""),
         };
         let error = Arc::new(error);
-        self.events.emit(SessionEvent::Error(Arc::new(ErrorReport { stage, error: error.clone(), fatal: true })));
+        self.events.emit(SessionEvent::Error(Arc::new(ErrorReport {
+            stage,
+            error: error.clone(),
+            fatal: true,
+        })));
         self.end_with(error);
     }
 

@@ -1,0 +1,312 @@
+//! Playing an answer on a clock: what every output transport decides the same way.
+//!
+//! Pure: `(now, input) → outputs`. A [`Playout`] takes the audio of answers as it comes (in bursts, early
+//! or late) and says what is to be written when, chunk by chunk, at most `lead` ahead of real time. It
+//! knows how much of each answer has been *played*, which lags what has been written by the lead.
+//!
+//! Promises: 1. samples out equal samples in, in order, for each answer that is not interrupted; 2. after
+//! [`interrupt`](Playout::interrupt) nothing of it is written; 3. started and stopped come once per answer,
+//! stopped when its last sample has been played; 4. a pause in the input moves the clock, it is not caught up.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use voxline_audio::Pcm;
+
+use crate::frame::{BotSpeech, ContextId};
+
+/// What an output has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Play {
+    /// The first sample of an answer is about to be played: tell it upstream.
+    Started(BotSpeech),
+    /// Write this now.
+    Write(Pcm),
+    /// An answer is over: tell it upstream.
+    Stopped(BotSpeech),
+}
+
+/// The playing of answers, one after the other.
+#[derive(Debug)]
+pub struct Playout {
+    lead: Option<Duration>,
+    queue: VecDeque<Item>,
+    outputs: VecDeque<Play>,
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+enum Item {
+    Audio(ContextId, Pcm),
+    End(ContextId),
+}
+
+/// The answer that is being played.
+#[derive(Debug)]
+struct Current {
+    context: ContextId,
+    /// When its next sample is due to be heard: all written before is heard by then.
+    heard_at: Instant,
+    written: Duration,
+    /// No more audio of it will come.
+    complete: bool,
+}
+
+impl Playout {
+    /// Plays in real time, writing at most `lead` ahead of what is heard. `None` plays as fast as audio comes.
+    #[must_use]
+    pub fn new(lead: Option<Duration>) -> Self {
+        Self { lead, queue: VecDeque::new(), outputs: VecDeque::new(), current: None }
+    }
+
+    /// Takes audio of an answer.
+    pub fn handle_audio(&mut self, now: Instant, context: ContextId, pcm: Pcm) {
+        self.queue.push_back(Item::Audio(context, pcm));
+        self.advance(now);
+    }
+
+    /// All audio of an answer has come.
+    pub fn handle_stopped(&mut self, now: Instant, context: ContextId) {
+        self.queue.push_back(Item::End(context));
+        self.advance(now);
+    }
+
+    /// Forgets everything that has not been written. The answer that was playing is stopped, with how much of
+    /// it was heard.
+    pub fn interrupt(&mut self, now: Instant) {
+        self.queue.clear();
+        self.outputs.retain(|play| !matches!(play, Play::Write(_)));
+        if let Some(current) = self.current.take() {
+            let played = current.played(now, self.lead);
+            let speech = BotSpeech { context: current.context, played, interrupted: true };
+            self.outputs.push_back(Play::Stopped(speech));
+        }
+    }
+
+    /// Call when the time of [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Play> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let (current, lead) = (self.current.as_ref()?, self.lead?);
+        if current.complete || self.queue.is_empty() {
+            return current.complete.then_some(current.heard_at);
+        }
+        current.heard_at.checked_sub(lead)
+    }
+
+    /// Whether everything that came has been played.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.current.is_none() && self.queue.is_empty()
+    }
+
+    /// How much audio waits to be written.
+    #[must_use]
+    pub fn waiting(&self) -> Duration {
+        let audio = self.queue.iter().map(|item| match item {
+            Item::Audio(_, pcm) => pcm.duration(),
+            Item::End(_) => Duration::ZERO,
+        });
+        audio.sum()
+    }
+
+    /// How much of which answer has been heard.
+    #[must_use]
+    pub fn position(&self, now: Instant) -> Option<BotSpeech> {
+        let current = self.current.as_ref()?;
+        let played = current.played(now, self.lead);
+        Some(BotSpeech { context: current.context, played, interrupted: false })
+    }
+
+    fn advance(&mut self, now: Instant) {
+        loop {
+            self.settle(now);
+            let Some(item) = self.queue.front() else { return };
+            let context = match item {
+                Item::Audio(context, _) | Item::End(context) => *context,
+            };
+            if self.current.as_ref().is_some_and(|current| current.context != context) {
+                // The next answer: the one before gets no more audio.
+                self.complete();
+                if self.current.as_ref().is_some_and(|current| !current.is_heard(now, self.lead)) {
+                    return;
+                }
+                continue;
+            }
+            match item {
+                Item::End(_) => {
+                    self.queue.pop_front();
+                    self.complete();
+                }
+                Item::Audio(..) => {
+                    if !self.write(now) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the chunk at the front, if it is time.
+    fn write(&mut self, now: Instant) -> bool {
+        let due = match (&self.current, self.lead) {
+            (Some(current), Some(lead)) => current.heard_at <= now + lead,
+            _ => true,
+        };
+        if !due {
+            return false;
+        }
+        let Some(Item::Audio(context, pcm)) = self.queue.pop_front() else { return false };
+        let current = self.current.get_or_insert_with(|| {
+            self.outputs.push_back(Play::Started(BotSpeech::new(context)));
+            Current { context, heard_at: now, written: Duration::ZERO, complete: false }
+        });
+        // After a pause of the input the clock goes on from now.
+        current.heard_at = current.heard_at.max(now) + pcm.duration();
+        current.written += pcm.duration();
+        self.outputs.push_back(Play::Write(pcm));
+        true
+    }
+
+    fn complete(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.complete = true;
+        }
+    }
+
+    /// Stops the current answer once all of it has been heard.
+    fn settle(&mut self, now: Instant) {
+        if let Some(current) =
+            self.current.take_if(|current| current.complete && current.is_heard(now, self.lead))
+        {
+            let speech = BotSpeech { context: current.context, played: current.written, interrupted: false };
+            self.outputs.push_back(Play::Stopped(speech));
+        }
+    }
+}
+
+impl Current {
+    fn is_heard(&self, now: Instant, lead: Option<Duration>) -> bool {
+        lead.is_none() || self.heard_at <= now
+    }
+
+    fn played(&self, now: Instant, lead: Option<Duration>) -> Duration {
+        match lead {
+            None => self.written,
+            Some(_) => self.written.saturating_sub(self.heard_at.saturating_duration_since(now)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use voxline_audio::SampleRate;
+
+    use super::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn chunk(n: u64) -> Pcm {
+        let samples = SampleRate::HZ_16000.samples_in(ms(n)) as usize;
+        Pcm::mono(vec![1; samples], SampleRate::HZ_16000)
+    }
+
+    fn outputs(playout: &mut Playout) -> Vec<String> {
+        std::iter::from_fn(|| playout.poll_output())
+            .map(|play| match play {
+                Play::Started(speech) => format!("started {}", speech.context),
+                Play::Write(pcm) => format!("write {:?}", pcm.duration()),
+                Play::Stopped(speech) => {
+                    let how = if speech.interrupted { "interrupted" } else { "stopped" };
+                    format!("{how} {} after {:?}", speech.context, speech.played)
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_burst_is_written_at_the_pace_of_hearing_plus_the_lead() {
+        let mut playout = Playout::new(Some(ms(40)));
+        let start = Instant::now();
+        for _ in 0..5 {
+            playout.handle_audio(start, ContextId(1), chunk(20));
+        }
+        playout.handle_stopped(start, ContextId(1));
+        assert_eq!(outputs(&mut playout), ["started ctx-1", "write 20ms", "write 20ms", "write 20ms"]);
+        assert_eq!(playout.poll_timeout(), Some(start + ms(20)));
+        playout.handle_timeout(start + ms(20));
+        assert_eq!(outputs(&mut playout), ["write 20ms"]);
+        playout.handle_timeout(start + ms(40));
+        assert_eq!(outputs(&mut playout), ["write 20ms"]);
+        assert_eq!(playout.poll_timeout(), Some(start + ms(100)));
+        playout.handle_timeout(start + ms(100));
+        assert_eq!(outputs(&mut playout), ["stopped ctx-1 after 100ms"]);
+        assert!(playout.is_idle());
+    }
+
+    #[test]
+    fn an_interruption_writes_nothing_more_and_says_how_much_was_heard() {
+        let mut playout = Playout::new(Some(ms(40)));
+        let start = Instant::now();
+        for _ in 0..50 {
+            playout.handle_audio(start, ContextId(1), chunk(20));
+        }
+        outputs(&mut playout);
+        playout.handle_timeout(start + ms(20));
+        playout.interrupt(start + ms(30));
+        assert_eq!(outputs(&mut playout), ["interrupted ctx-1 after 30ms"]);
+        assert!(playout.is_idle());
+        playout.handle_timeout(start + ms(500));
+        assert_eq!(outputs(&mut playout), [""; 0]);
+    }
+
+    #[test]
+    fn the_next_answer_begins_when_the_one_before_has_been_heard() {
+        let mut playout = Playout::new(Some(ms(40)));
+        let start = Instant::now();
+        playout.handle_audio(start, ContextId(1), chunk(20));
+        playout.handle_audio(start, ContextId(2), chunk(20));
+        assert_eq!(outputs(&mut playout), ["started ctx-1", "write 20ms"]);
+        playout.handle_timeout(playout.poll_timeout().unwrap());
+        assert_eq!(outputs(&mut playout), ["stopped ctx-1 after 20ms", "started ctx-2", "write 20ms"]);
+    }
+
+    #[test]
+    fn without_a_clock_everything_is_written_at_once() {
+        let mut playout = Playout::new(None);
+        let start = Instant::now();
+        playout.handle_audio(start, ContextId(1), chunk(20));
+        playout.handle_audio(start, ContextId(1), chunk(7));
+        playout.handle_stopped(start, ContextId(1));
+        assert_eq!(
+            outputs(&mut playout),
+            ["started ctx-1", "write 20ms", "write 7ms", "stopped ctx-1 after 27ms"]
+        );
+    }
+
+    #[test]
+    fn a_gap_in_the_input_moves_the_clock() {
+        let mut playout = Playout::new(Some(ms(0)));
+        let start = Instant::now();
+        playout.handle_audio(start, ContextId(1), chunk(20));
+        playout.handle_audio(start + ms(100), ContextId(1), chunk(20));
+        playout.handle_stopped(start + ms(100), ContextId(1));
+        assert_eq!(playout.poll_timeout(), Some(start + ms(120)));
+        playout.handle_timeout(start + ms(120));
+        let all = outputs(&mut playout);
+        assert_eq!(all.last().map(String::as_str), Some("stopped ctx-1 after 40ms"));
+    }
+}

@@ -1,0 +1,150 @@
+//! Running a service beside a stage: its jobs, its command queue, its event handlers.
+//!
+//! The stage must not wait, and the service must not be waited for. Commands go through a bounded channel;
+//! what does not fit stays in a backlog here, in order, and goes when the service has taken some.
+
+use std::{collections::VecDeque, future::Future, sync::Arc};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{ConnectionEvent, ConnectionEvents, ServiceIo, ServiceResult};
+use crate::{error::Error, pipeline::Context, ring::Ring};
+
+/// Commands and events that may be on their way.
+const CHANNEL: usize = 64;
+/// Connection events that may wait for a slow handler before the oldest is dropped.
+const HANDLER_BOUND: usize = 64;
+
+/// What comes back from a hosted service.
+#[derive(Debug)]
+pub(super) enum FromService<E> {
+    Event(E),
+    /// There is room for commands again.
+    Room,
+    /// Its run is over; nothing more comes.
+    Finished(ServiceResult),
+}
+
+/// A service that runs beside its stage.
+#[derive(Debug)]
+pub(super) struct Hosted<C> {
+    commands: mpsc::Sender<C>,
+    backlog: VecDeque<C>,
+    awaiting_room: bool,
+    handlers: Arc<Ring<ConnectionEvent>>,
+}
+
+impl<C: Send + 'static> Hosted<C> {
+    /// Starts the service's jobs.
+    pub(super) fn start<E, F>(
+        ctx: &mut Context<'_>,
+        events: ConnectionEvents,
+        run: impl FnOnce(ServiceIo<C, E>) -> F,
+    ) -> Self
+    where
+        E: Send + 'static,
+        F: Future<Output = ServiceResult> + Send + 'static,
+    {
+        let (commands, command_receiver) = mpsc::channel(CHANNEL);
+        let (event_sender, event_receiver) = mpsc::channel(CHANNEL);
+        let (done, outcome) = oneshot::channel();
+        let run = run(ServiceIo { commands: command_receiver, events: event_sender });
+        ctx.spawn_surviving(|_| async move {
+            // The receiver goes only when the whole stage goes.
+            let _ = done.send(run.await);
+            Ok(())
+        });
+        ctx.spawn_surviving(|output| forward(event_receiver, outcome, output));
+        let handlers = Arc::new(Ring::new(HANDLER_BOUND));
+        let ring = handlers.clone();
+        ctx.spawn_surviving(|_| async move {
+            while let Some(event) = ring.next().await {
+                events.deliver(event).await;
+            }
+            Ok(())
+        });
+        Self { commands, backlog: VecDeque::new(), awaiting_room: false, handlers }
+    }
+
+    /// Gives the service a command, after all earlier ones.
+    pub(super) fn send(&mut self, command: C, ctx: &mut Context<'_>) {
+        self.backlog.push_back(command);
+        self.flush(ctx);
+    }
+
+    /// Passes on what fits. Call it on [`FromService::Room`].
+    pub(super) fn room(&mut self, ctx: &mut Context<'_>) {
+        self.awaiting_room = false;
+        self.flush(ctx);
+    }
+
+    /// Hands a connection event to the handlers.
+    pub(super) fn handle(&self, event: ConnectionEvent) {
+        self.handlers.push(event);
+    }
+
+    /// No more connection events: lets the handlers finish.
+    pub(super) fn close_handlers(&self) {
+        self.handlers.close();
+    }
+
+    /// The commands the service has not taken yet.
+    pub(super) fn backlog(&mut self) -> &mut VecDeque<C> {
+        &mut self.backlog
+    }
+
+    fn flush(&mut self, ctx: &mut Context<'_>) {
+        if self.awaiting_room {
+            return;
+        }
+        while let Some(command) = self.backlog.pop_front() {
+            match self.commands.try_send(command) {
+                Ok(()) => {}
+                // The service is gone; its end is reported where it ended.
+                Err(mpsc::error::TrySendError::Closed(_)) => self.backlog.clear(),
+                Err(mpsc::error::TrySendError::Full(command)) => {
+                    self.backlog.push_front(command);
+                    self.await_room(ctx);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn await_room(&mut self, ctx: &mut Context<'_>) {
+        self.awaiting_room = true;
+        let commands = self.commands.clone();
+        ctx.spawn_surviving(|output| async move {
+            // The permit is given back at once: the stage itself sends, in order.
+            let _ = commands.reserve().await;
+            output.send(FromServiceRoom).await
+        });
+    }
+}
+
+/// Sent by the job that waits for room; apart from [`FromService`] because it knows no event type.
+#[derive(Debug)]
+pub(super) struct FromServiceRoom;
+
+/// What a job of a hosted service sent.
+pub(super) fn receive<E: 'static>(event: crate::Event) -> Result<FromService<E>, Error> {
+    match event.downcast::<FromServiceRoom>() {
+        Ok(FromServiceRoom) => Ok(FromService::Room),
+        Err(event) => event
+            .downcast()
+            .map_err(|_| Error::Unusable { what: "a service stage got an item it does not know".into() }),
+    }
+}
+
+async fn forward<E: Send + 'static>(
+    mut events: mpsc::Receiver<E>,
+    outcome: oneshot::Receiver<ServiceResult>,
+    output: crate::pipeline::JobOutput,
+) -> Result<(), Error> {
+    while let Some(event) = events.recv().await {
+        output.send(FromService::Event(event)).await?;
+    }
+    // Without an outcome the run has panicked, which is reported as such.
+    let Ok(outcome) = outcome.await else { return Ok(()) };
+    output.send(FromService::<E>::Finished(outcome)).await
+}

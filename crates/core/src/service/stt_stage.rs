@@ -1,0 +1,400 @@
+//! The stage around any speech-to-text service.
+//!
+//! | frame | what happens |
+//! |---|---|
+//! | `InputAudio`, `InputEncoded` | given to the service, and passed on |
+//! | `SpeechStarted`, `SpeechStopped` of the VAD | begin and complete an utterance; the latter asks for its final; passed on |
+//! | `SttUpdateSettings` | applied and answered with `SettingsAnswered`, both ways; passed on if it aims at others too |
+//! | `SttMute` | taken; while muted the service hears nothing |
+//! | out: `InterimTranscription`, `Transcription` | bound to their utterance |
+//! | out: `Metrics` | end of speech to final, usage, drops |
+//!
+//! Promises: 1. the final question follows the last sample it covers; 2. every completed utterance is settled: by
+//! a final the service confirms, or at the deadline by its last interim, marked `fallback`; 3. words that
+//! come after that are dropped and counted, and never end the next turn; 4. live audio the service does not
+//! take is kept up to [`LIVE_BACKLOG`], then the oldest is dropped and counted; other audio waits.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Heard, ServiceName, SttAudio, SttCommand, SttEvent, SttProfile, SttService, SttSetup,
+    host::{self, FromService, Hosted},
+    updates::Updates,
+};
+use crate::{
+    Event, Processor,
+    error::Error,
+    frame::{
+        EdgeSource, EncodedAudio, Frame, Interrupt, Metric, Payload, SpeechEdge, Transcription, UpdateId,
+        Usage, UtteranceId,
+    },
+    pipeline::Context,
+    processor::{Ending, Result, Timer},
+};
+
+/// Live audio kept for a service that does not take it, before the oldest is dropped.
+pub const LIVE_BACKLOG: Duration = Duration::from_secs(30);
+/// Other audio kept before the input is held.
+const HELD_BACKLOG: Duration = Duration::from_secs(2);
+/// How long the service may take to deliver what is outstanding at the end.
+const END_DEADLINE: Duration = Duration::from_secs(7);
+/// Utterances remembered, to bind late words to.
+const REMEMBERED: usize = 16;
+
+const FINAL: Timer = Timer(0);
+const ANSWER: Timer = Timer(1);
+
+/// The stage around a speech-to-text service. Made by the pipeline builder.
+#[derive(Debug)]
+pub struct SttStage<S> {
+    service: Option<Box<S>>,
+    name: ServiceName,
+    profile: SttProfile,
+    hosted: Option<Hosted<SttCommand>>,
+    updates: Updates,
+    muted: bool,
+    /// Where the next sample stands, when frames carry no time of their own.
+    position: Duration,
+    sent: Duration,
+    interim: Option<Transcription>,
+    /// The newest utterances, oldest first.
+    utterances: VecDeque<Spoken>,
+    ending: bool,
+}
+
+/// An utterance of the user.
+#[derive(Debug)]
+struct Spoken {
+    id: UtteranceId,
+    start: Duration,
+    stopped: Option<Stopped>,
+    settled: bool,
+}
+
+/// When an utterance was complete.
+#[derive(Clone, Copy, Debug)]
+struct Stopped {
+    /// When the edge came.
+    known: Instant,
+    /// How much earlier speech had ended.
+    window: Duration,
+    /// When its final is given up.
+    due: Instant,
+}
+
+impl<S: SttService> SttStage<S> {
+    /// The stage around `service`.
+    pub fn new(service: S) -> Self {
+        let (name, profile) = (service.name(), service.profile());
+        Self {
+            service: Some(Box::new(service)),
+            name,
+            profile,
+            hosted: None,
+            updates: Updates::new(ANSWER),
+            muted: false,
+            position: Duration::ZERO,
+            sent: Duration::ZERO,
+            interim: None,
+            utterances: VecDeque::new(),
+            ending: false,
+        }
+    }
+
+    fn send(&mut self, command: SttCommand, ctx: &mut Context<'_>) {
+        if let Some(hosted) = &mut self.hosted {
+            hosted.send(command, ctx);
+        }
+    }
+
+    fn hear(
+        &mut self,
+        audio: SttAudio,
+        duration: Duration,
+        pts: Option<Duration>,
+        live: bool,
+        ctx: &mut Context<'_>,
+    ) {
+        let at = pts.unwrap_or(self.position);
+        self.position = at + duration;
+        if self.muted || duration.is_zero() {
+            return;
+        }
+        self.sent += duration;
+        self.send(SttCommand::Audio { audio, at }, ctx);
+        self.bound_backlog(live, ctx);
+    }
+
+    /// Keeps the backlog bounded: live audio by dropping the oldest, other audio by holding the input.
+    fn bound_backlog(&mut self, live: bool, ctx: &mut Context<'_>) {
+        let Some(hosted) = &mut self.hosted else { return };
+        let backlog = hosted.backlog();
+        let waiting: Duration = backlog.iter().map(audio_duration).sum();
+        if !live {
+            if waiting > HELD_BACKLOG {
+                ctx.hold_input();
+            }
+            return;
+        }
+        let mut excess = waiting.saturating_sub(LIVE_BACKLOG);
+        let mut frames = 0;
+        while !excess.is_zero()
+            && let Some(oldest) =
+                backlog.iter().position(|command| matches!(command, SttCommand::Audio { .. }))
+        {
+            excess = excess.saturating_sub(backlog.remove(oldest).as_ref().map_or(excess, audio_duration));
+            frames += 1;
+        }
+        if frames > 0 {
+            self.measure(Metric::Dropped { stage: ctx.stage(), frames }, ctx);
+        }
+    }
+
+    fn speech_started(&mut self, edge: &SpeechEdge, ctx: &mut Context<'_>) {
+        let id = UtteranceId(self.utterances.back().map_or(1, |last| last.id.0 + 1));
+        self.utterances.push_back(Spoken { id, start: edge.at, stopped: None, settled: false });
+        if self.utterances.len() > REMEMBERED {
+            self.utterances.pop_front();
+        }
+        self.interim = None;
+        self.send(SttCommand::SpeechStarted { utterance: id }, ctx);
+    }
+
+    fn speech_stopped(&mut self, edge: &SpeechEdge, ctx: &mut Context<'_>) {
+        let known = ctx.now();
+        let due = known + self.profile.final_deadline;
+        let Some(utterance) = self.utterances.back_mut().filter(|last| last.stopped.is_none()) else {
+            return;
+        };
+        utterance.stopped = Some(Stopped { known, window: edge.confirmed_after, due });
+        let id = utterance.id;
+        if self.profile.finalize_on_speech_end {
+            self.send(SttCommand::Finalize { utterance: id }, ctx);
+        }
+        self.arm(ctx);
+    }
+
+    /// Sets the timer for the earliest final that is waited for.
+    fn arm(&mut self, ctx: &mut Context<'_>) {
+        let waiting = self.utterances.iter().filter(|spoken| !spoken.settled);
+        match waiting.filter_map(|spoken| Some(spoken.stopped?.due)).min() {
+            Some(due) => ctx.set_timer(FINAL, due),
+            None => ctx.cancel_timer(FINAL),
+        }
+    }
+
+    fn heard(&mut self, heard: Heard, ctx: &mut Context<'_>) {
+        let Heard { mut transcription, is_final, confirms } = heard;
+        let index = self.utterance_of(&transcription, confirms);
+        transcription.utterance = index.map_or(UtteranceId(0), |index| self.utterances[index].id);
+        let settled = index.is_some_and(|index| self.utterances[index].settled);
+        if settled {
+            if !transcription.text.is_empty() && is_final {
+                self.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 }, ctx);
+            }
+            return;
+        }
+        if !is_final {
+            if !transcription.text.is_empty() {
+                self.interim = Some(transcription.clone());
+                ctx.push_down(Payload::InterimTranscription(Box::new(transcription)));
+            }
+            return;
+        }
+        self.interim = None;
+        let stopped = index.and_then(|index| self.utterances[index].stopped);
+        let by_order = !self.profile.confirms_finalize && stopped.is_some();
+        transcription.confirmed = confirms.is_some() || by_order;
+        if transcription.confirmed
+            && let Some(index) = index
+        {
+            self.settle(index, true, ctx);
+        }
+        if transcription.confirmed || !transcription.text.is_empty() {
+            ctx.push_down(Payload::Transcription(Arc::new(transcription)));
+        }
+    }
+
+    /// The utterance that words belong to: the one they confirm, or the newest that began before they end.
+    fn utterance_of(&self, transcription: &Transcription, confirms: Option<UtteranceId>) -> Option<usize> {
+        if let Some(id) = confirms {
+            return self.utterances.iter().position(|spoken| spoken.id == id);
+        }
+        let end = transcription.end.or(transcription.start);
+        let began = |spoken: &Spoken| end.is_none_or(|end| spoken.start < end);
+        self.utterances.iter().rposition(began).or_else(|| self.utterances.len().checked_sub(1))
+    }
+
+    /// Notes that nothing more is waited for, and measures how long it took.
+    fn settle(&mut self, index: usize, confirmed: bool, ctx: &mut Context<'_>) {
+        let spoken = &mut self.utterances[index];
+        spoken.settled = true;
+        let (utterance, stopped) = (spoken.id, spoken.stopped);
+        self.arm(ctx);
+        if let Some(stopped) = stopped {
+            let service = ctx.now().saturating_duration_since(stopped.known);
+            let value = service + stopped.window;
+            let stage = ctx.stage();
+            self.measure(Metric::SpeechEndToFinal { stage, utterance, value, service, confirmed }, ctx);
+        }
+        let usage = Usage { audio: std::mem::take(&mut self.sent), ..Usage::default() };
+        self.measure(Metric::Usage { stage: ctx.stage(), usage }, ctx);
+    }
+
+    /// Offers the last interim of each utterance whose final is overdue.
+    fn give_up_finals(&mut self, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        for index in 0..self.utterances.len() {
+            let spoken = &self.utterances[index];
+            let overdue = !spoken.settled && spoken.stopped.is_some_and(|stopped| stopped.due <= now);
+            if !overdue {
+                continue;
+            }
+            let id = spoken.id;
+            let interim = self.interim.take_if(|interim| interim.utterance == id);
+            self.settle(index, false, ctx);
+            let transcription = interim.unwrap_or_default();
+            let transcription = Transcription { utterance: id, fallback: true, ..transcription };
+            ctx.push_down(Payload::Transcription(Arc::new(transcription)));
+        }
+        self.arm(ctx);
+    }
+
+    fn measure(&self, metric: Metric, ctx: &mut Context<'_>) {
+        ctx.push_down(Payload::Metrics(Box::new(metric)));
+    }
+
+    fn told(&mut self, event: SttEvent, ctx: &mut Context<'_>) {
+        match event {
+            SttEvent::Connection(event) => {
+                if let Some(hosted) = &self.hosted {
+                    hosted.handle(event);
+                }
+            }
+            SttEvent::Heard(heard) => self.heard(*heard, ctx),
+            SttEvent::SpeechStarted(edge) => ctx.push_down(Payload::SpeechStarted(Box::new(edge))),
+            SttEvent::SpeechStopped(edge) => ctx.push_down(Payload::SpeechStopped(Box::new(edge))),
+            SttEvent::Answered(answer) => self.updates.answered(answer, ctx),
+            SttEvent::Failed(error) => ctx.report(error),
+            SttEvent::Dropped { .. } => self.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 }, ctx),
+        }
+    }
+
+    fn finished(&mut self, outcome: super::ServiceResult, ctx: &mut Context<'_>) {
+        if let Some(hosted) = self.hosted.take() {
+            hosted.close_handlers();
+        }
+        self.updates.refuse_all(&self.name, ctx);
+        ctx.release_input();
+        match outcome {
+            Err(error) => ctx.report(error),
+            Ok(()) if !self.ending => {
+                let what = format!("{} stopped before the end of the session", self.name);
+                ctx.report(Error::Unusable { what });
+            }
+            Ok(()) => {}
+        }
+        ctx.finish_end();
+    }
+}
+
+impl<S: SttService> Processor for SttStage<S> {
+    fn name(&self) -> std::borrow::Cow<'static, str> {
+        self.name.to_string().into()
+    }
+
+    fn start(&mut self, ctx: &mut Context<'_>) -> Result {
+        let Some(service) = self.service.take() else { return Ok(()) };
+        let setup = SttSetup { sample_rate: ctx.session().input_rate };
+        let events = service.connection_events();
+        self.hosted = Some(Hosted::start(ctx, events, |io| service.run(setup, io)));
+        Ok(())
+    }
+
+    fn process(&mut self, frame: Frame, ctx: &mut Context<'_>) -> Result {
+        match &frame.payload {
+            Payload::InputAudio(pcm) => {
+                let audio = SttAudio::Pcm(pcm.clone());
+                self.hear(audio, pcm.duration(), frame.pts(), frame.is_live(), ctx);
+            }
+            Payload::InputEncoded(encoded) => {
+                let audio = SttAudio::Encoded(EncodedAudio::clone(encoded));
+                let duration = encoded.duration();
+                self.hear(audio, duration, frame.pts(), frame.is_live(), ctx);
+            }
+            Payload::SpeechStarted(edge) if edge.source == EdgeSource::Vad => self.speech_started(edge, ctx),
+            Payload::SpeechStopped(edge) if edge.source == EdgeSource::Vad => self.speech_stopped(edge, ctx),
+            Payload::SttMute(muted) => {
+                self.muted = *muted;
+                return Ok(());
+            }
+            Payload::SttUpdateSettings(update) => {
+                let (mine, others) = Updates::aims_at(&update.target, &self.name);
+                let id = UpdateId(frame.id().0);
+                if mine && self.hosted.is_some() {
+                    self.updates.asked(id, ctx);
+                    self.send(SttCommand::Update { update: id, delta: update.delta.clone() }, ctx);
+                } else if mine {
+                    self.updates.refuse(id, &self.name, "the service has stopped", ctx);
+                }
+                if !others {
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        ctx.push(frame);
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event, ctx: &mut Context<'_>) -> Result {
+        match host::receive::<SttEvent>(event)? {
+            FromService::Event(event) => self.told(event, ctx),
+            FromService::Room => {
+                if let Some(hosted) = &mut self.hosted {
+                    hosted.room(ctx);
+                    if hosted.backlog().is_empty() {
+                        ctx.release_input();
+                    }
+                }
+            }
+            FromService::Finished(outcome) => self.finished(outcome, ctx),
+        }
+        Ok(())
+    }
+
+    fn interrupt(&mut self, _: &Interrupt, _: &mut Context<'_>) -> Result {
+        // What the user says is never destroyed by an interruption.
+        Ok(())
+    }
+
+    fn timeout(&mut self, timer: Timer, ctx: &mut Context<'_>) -> Result {
+        match timer {
+            FINAL => self.give_up_finals(ctx),
+            _ => self.updates.expire(&self.name, ctx),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
+        if self.hosted.is_none() {
+            return Ok(Ending::Now);
+        }
+        self.ending = true;
+        self.send(SttCommand::End, ctx);
+        ctx.postpone_end(END_DEADLINE);
+        Ok(Ending::Later)
+    }
+}
+
+fn audio_duration(command: &SttCommand) -> Duration {
+    match command {
+        SttCommand::Audio { audio: SttAudio::Pcm(pcm), .. } => pcm.duration(),
+        SttCommand::Audio { audio: SttAudio::Encoded(encoded), .. } => encoded.duration(),
+        _ => Duration::ZERO,
+    }
+}

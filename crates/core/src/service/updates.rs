@@ -1,0 +1,86 @@
+//! Settings updates on their way through a service stage: whom they aim at, and that each is answered.
+
+use std::time::{Duration, Instant};
+
+use super::ServiceName;
+use crate::{
+    frame::{Payload, Rejected, ServiceTarget, SettingsAnswer, UpdateId},
+    pipeline::Context,
+    processor::Timer,
+};
+
+/// How long a service may take to answer an update before the stage answers for it.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The updates a service has not answered yet.
+#[derive(Debug)]
+pub(super) struct Updates {
+    timer: Timer,
+    open: Vec<(UpdateId, Instant)>,
+}
+
+impl Updates {
+    /// Uses `timer` of the stage.
+    pub(super) fn new(timer: Timer) -> Self {
+        Self { timer, open: Vec::new() }
+    }
+
+    /// Whether an update aims at the service of this name, and whether others may want it too.
+    pub(super) fn aims_at(target: &ServiceTarget, name: &ServiceName) -> (bool, bool) {
+        match target {
+            ServiceTarget::All => (true, true),
+            ServiceTarget::Named(named) => (named == name, named != name),
+        }
+    }
+
+    /// Notes an update that was passed to the service.
+    pub(super) fn asked(&mut self, update: UpdateId, ctx: &mut Context<'_>) {
+        let due = ctx.now() + ANSWER_DEADLINE;
+        self.open.push((update, due));
+        ctx.set_timer(self.timer, self.open[0].1);
+    }
+
+    /// Passes an answer on, both ways.
+    pub(super) fn answered(&mut self, answer: Box<SettingsAnswer>, ctx: &mut Context<'_>) {
+        self.open.retain(|&(update, _)| update != answer.update);
+        ctx.broadcast(Payload::SettingsAnswered(answer));
+    }
+
+    /// Answers what the service has not answered in time.
+    pub(super) fn expire(&mut self, service: &ServiceName, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        let late = self.open.iter().filter(|&&(_, due)| due <= now).map(|&(update, _)| update);
+        for update in late.collect::<Vec<_>>() {
+            self.refuse(update, service, "the service did not answer within 5 s", ctx);
+        }
+        if let Some(&(_, due)) = self.open.first() {
+            ctx.set_timer(self.timer, due);
+        }
+    }
+
+    /// Answers for a service that is gone.
+    pub(super) fn refuse_all(&mut self, service: &ServiceName, ctx: &mut Context<'_>) {
+        for (update, _) in std::mem::take(&mut self.open) {
+            self.refuse(update, service, "the service has stopped", ctx);
+        }
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        update: UpdateId,
+        service: &ServiceName,
+        reason: &str,
+        ctx: &mut Context<'_>,
+    ) {
+        let rejected = vec![Rejected { field: "*", reason: reason.into() }];
+        let answer = SettingsAnswer {
+            update,
+            service: service.clone(),
+            changed: Vec::new(),
+            rejected,
+            warnings: Vec::new(),
+            reconnected: false,
+        };
+        self.answered(Box::new(answer), ctx);
+    }
+}
