@@ -12,7 +12,8 @@ const ROUNDS: usize = 5;
 
 pub(crate) fn rows() -> Vec<String> {
     let mut best = [Duration::MAX; 3];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     for _ in 0..ROUNDS {
         for (kind, best) in best.iter_mut().enumerate() {
             let before = cpu::used();

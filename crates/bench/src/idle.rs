@@ -8,7 +8,8 @@ use super::{cpu, stages};
 const PIPELINES: usize = 2000;
 
 pub(crate) fn rows() -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     [("ten synchronous", 0), ("one asynchronous in the middle", 1), ("ten asynchronous", 10)]
         .into_iter()
         .map(|(name, tasks)| runtime.block_on(run(name, tasks)))

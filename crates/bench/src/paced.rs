@@ -40,7 +40,9 @@ pub(crate) fn rows() -> Vec<String> {
         .build()
         .expect("a runtime starts");
     let mut rows = Vec::new();
-    for (name, tasks) in [("ten synchronous", 0), ("one asynchronous in the middle", 1), ("ten asynchronous", 10)] {
+    for (name, tasks) in
+        [("ten synchronous", 0), ("one asynchronous in the middle", 1), ("ten asynchronous", 10)]
+    {
         for pipelines in [100, 500, 1000, 2000] {
             rows.push(runtime.block_on(run(name, tasks, pipelines)));
         }

@@ -61,7 +61,11 @@ pub(crate) fn ten(tasks: usize, last: impl Processor) -> Pipeline {
     let before = (10 - tasks) / 2;
     let mut builder = Pipeline::builder();
     for stage in 0..10 {
-        builder = if (before..before + tasks).contains(&stage) { builder.then(AsyncPass) } else { builder.then(Pass) };
+        builder = if (before..before + tasks).contains(&stage) {
+            builder.then(AsyncPass)
+        } else {
+            builder.then(Pass)
+        };
     }
     builder.then(last).build().expect("a plain row builds")
 }
