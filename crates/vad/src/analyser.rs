@@ -37,15 +37,12 @@ pub struct Analyser {
 }
 
 impl Analyser {
-    /// Listens with `detector`.
-    ///
-    /// # Errors
-    /// When `params` cannot be used.
-    pub fn new(detector: impl Detector + 'static, params: VadParams) -> Result<Self, ParamsError> {
-        params.check()?;
+    /// Listens with `detector`, by the default parameters.
+    #[must_use]
+    pub fn new(detector: impl Detector + 'static) -> Self {
         let framer = Framer::new(detector.rate(), detector.frame_len());
-        let edges = Edges::new(params, detector.hangover());
-        Ok(Self { detector: Box::new(detector), framer, edges, heard_to: None, frames: Vec::new() })
+        let edges = Edges::new(VadParams::default(), detector.hangover());
+        Self { detector: Box::new(detector), framer, edges, heard_to: None, frames: Vec::new() }
     }
 
     /// Takes the next audio, beginning at position `at` if that is known, and appends what it shows.
@@ -84,6 +81,12 @@ impl Analyser {
     #[must_use]
     pub fn is_speaking(&self) -> bool {
         self.edges.is_speaking()
+    }
+
+    /// Whether nothing that was heard last may be, or become, speech.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.edges.is_quiet()
     }
 
     /// Where the next audio is, unless it will say otherwise.

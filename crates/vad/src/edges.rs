@@ -139,6 +139,12 @@ impl Edges {
         matches!(self.state, State::Speaking { .. } | State::Stopping { .. })
     }
 
+    /// Whether there is neither speech nor the beginning of it.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.state == State::Quiet
+    }
+
     fn is_speech(&self, frame: &Judged) -> bool {
         let VadParams { start_confidence, keep_confidence, min_level_dbfs, .. } = self.params;
         let enough = if self.is_speaking() { keep_confidence } else { start_confidence };

@@ -62,8 +62,9 @@ impl Detector for EnergyVad {
     fn detect(&mut self, frame: &[i16]) -> Result<f32, VadError> {
         check_len(self, frame)?;
         let above = Level::of(frame).rms_dbfs() - self.threshold_dbfs;
+        let likely = (0.5 + above / (2.0 * DOUBT_DB)).clamp(0.0, 1.0);
         // `max` prefers the number where the other side is NaN.
-        Ok((0.5 + above / (2.0 * DOUBT_DB)).max(0.0).min(1.0))
+        Ok(likely.max(0.0))
     }
 
     fn reset(&mut self) {}

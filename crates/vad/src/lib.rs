@@ -23,7 +23,10 @@ mod edges;
 mod energy;
 mod error;
 mod framer;
+mod gate;
 mod params;
+mod processor;
+mod update;
 #[cfg(feature = "webrtc")]
 mod webrtc;
 
@@ -38,4 +41,6 @@ pub use self::{
     error::{ParamsError, VadError},
     framer::{DetectorFrame, Framer, JUMP},
     params::{VadParams, VadParamsDelta},
+    processor::{NotJudged, Vad},
+    update::VadUpdateParams,
 };

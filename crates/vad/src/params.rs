@@ -4,9 +4,9 @@
 //!
 //! The defaults, on 60 synthetic utterances in 6 voices (one to ten words, earshot): 59 found whole and nothing
 //! else, in quiet, as 8 kHz µ-law, and at 10 dB above white noise; 56 of them 18 dB more quietly. The missed
-//! one is a "Stop" of 0.2 s: a shorter `start_window` finds it. The end is right to 2 ms in quiet (median;
+//! one is a short "Stop": a `start_window` of 160 ms finds it. The end is right to 2 ms in quiet (median;
 //! 60 ms late at 10 dB). What the alternatives cost there:
-//! - `stop_window` 200 ms splits 1 utterance of 60 in quiet and 13 of a quiet talker's; 300 ms splits none.
+//! - `stop_window` 200 ms splits 2 utterances of 60 in quiet and 3 of a quiet talker's; 300 ms splits none.
 //! - `keep_confidence` 0.35 keeps speech going for 340 ms (median; seconds at worst) in white noise at 10 dB.
 //! - `start_confidence` 0.7 misses 3 in quiet; 0.5 misses none, and splits 2 in white noise at 10 dB.
 
