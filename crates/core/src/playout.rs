@@ -73,6 +73,20 @@ impl Playout {
         self.advance(now);
     }
 
+    /// No more audio will come of any answer.
+    pub fn finish(&mut self, now: Instant) {
+        if let Some(context) = self.last_context() {
+            self.handle_stopped(now, context);
+        }
+    }
+
+    fn last_context(&self) -> Option<ContextId> {
+        let queued = self.queue.back().map(|item| match item {
+            Item::Audio(context, _) | Item::End(context) => *context,
+        });
+        queued.or(self.current.as_ref().map(|current| current.context))
+    }
+
     /// Forgets everything that has not been written. The answer that was playing is stopped, with how much of
     /// it was heard.
     pub fn interrupt(&mut self, now: Instant) {

@@ -1,0 +1,175 @@
+//! A WAV file as the output of a pipeline.
+//!
+//! | frame | what happens |
+//! |---|---|
+//! | `OutputAudio`, `TtsStopped` | played on the clock, written to the file; taken |
+//! | `Interrupt` | what has not been played is forgotten |
+//! | `End` | waits until everything has been played |
+//! | up: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the true edges of playback, with the time played |
+//! | anything else | passed on |
+//!
+//! In real time the file is the call's own timeline: silence where the bot is silent. At the fast pace answers
+//! stand one after the other. The file has the session's output rate, 16 bit, one channel.
+
+use std::{
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use voxline_audio::{Pcm, SampleRate, WavWriter};
+use voxline_core::{
+    Context, Ending, Error, Processor, Timer,
+    frame::{Frame, Interrupt, Payload},
+    playout::{Play, Playout},
+    processor::Result,
+};
+
+use crate::Pace;
+
+/// How far playback is written ahead of what is heard.
+const LEAD: Duration = Duration::from_millis(150);
+/// Audio that may wait to be played before the input is held.
+const WAITING: Duration = Duration::from_secs(300);
+/// Time asked for, beyond what is left to play, while the end waits.
+const END_SLACK: Duration = Duration::from_secs(2);
+/// Silence written at a time.
+const SILENCE_CHUNK: u64 = 4800;
+
+const PLAY: Timer = Timer(0);
+
+/// Records what the bot says.
+#[derive(Debug)]
+pub struct WavOutput {
+    path: PathBuf,
+    pace: Pace,
+    playout: Playout,
+    writer: Option<WavWriter<BufWriter<File>>>,
+    ending: bool,
+}
+
+impl WavOutput {
+    /// Writes to this file, which is created, or replaced, when the session starts.
+    pub fn create(path: impl AsRef<Path>) -> Self {
+        Self {
+            path: path.as_ref().to_owned(),
+            pace: Pace::Realtime,
+            playout: Playout::new(Some(LEAD)),
+            writer: None,
+            ending: false,
+        }
+    }
+
+    /// Plays at another pace.
+    #[must_use]
+    pub fn with_pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self.playout = Playout::new((pace == Pace::Realtime).then_some(LEAD));
+        self
+    }
+
+    /// Does what the playout has decided.
+    fn play(&mut self, ctx: &mut Context<'_>) -> Result {
+        while let Some(play) = self.playout.poll_output() {
+            match play {
+                Play::Started(speech) => {
+                    self.catch_up(ctx)?;
+                    ctx.push_up(Payload::BotStartedSpeaking(speech));
+                }
+                Play::Write(pcm) => self.write(&pcm)?,
+                Play::Stopped(speech) => ctx.push_up(Payload::BotStoppedSpeaking(speech)),
+            }
+        }
+        match self.playout.poll_timeout() {
+            Some(at) => ctx.set_timer(PLAY, at),
+            None => ctx.cancel_timer(PLAY),
+        }
+        if self.playout.waiting() > WAITING {
+            ctx.hold_input();
+        } else {
+            ctx.release_input();
+        }
+        if self.ending && self.playout.is_idle() {
+            ctx.finish_end();
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, pcm: &Pcm) -> Result {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.write(pcm).map_err(Error::other)
+    }
+
+    /// Fills the file with silence up to now, so that it is the call's timeline.
+    fn catch_up(&mut self, ctx: &mut Context<'_>) -> Result {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        if self.pace == Pace::Fast {
+            return Ok(());
+        }
+        let rate = writer.rate();
+        let mut missing = rate.samples_in(ctx.session_time()).saturating_sub(writer.frames());
+        while missing > 0 {
+            let count = missing.min(SILENCE_CHUNK);
+            writer.write(&silence(count, rate)).map_err(Error::other)?;
+            missing -= count;
+        }
+        Ok(())
+    }
+}
+
+fn silence(samples: u64, rate: SampleRate) -> Pcm {
+    Pcm::mono(vec![0; samples as usize], rate)
+}
+
+impl Processor for WavOutput {
+    fn start(&mut self, ctx: &mut Context<'_>) -> Result {
+        self.writer = Some(WavWriter::create(&self.path, ctx.session().output_rate).map_err(Error::other)?);
+        Ok(())
+    }
+
+    fn process(&mut self, frame: Frame, ctx: &mut Context<'_>) -> Result {
+        let now = ctx.now();
+        match frame.payload {
+            Payload::OutputAudio(spoken) => self.playout.handle_audio(now, spoken.context, spoken.pcm),
+            Payload::TtsStopped(speech) => {
+                self.playout.handle_stopped(now, speech.context);
+                ctx.push(frame);
+            }
+            _ => {
+                ctx.push(frame);
+                return Ok(());
+            }
+        }
+        self.play(ctx)
+    }
+
+    fn interrupt(&mut self, _: &Interrupt, ctx: &mut Context<'_>) -> Result {
+        self.playout.interrupt(ctx.now());
+        self.play(ctx)
+    }
+
+    fn timeout(&mut self, _: Timer, ctx: &mut Context<'_>) -> Result {
+        self.playout.handle_timeout(ctx.now());
+        self.play(ctx)
+    }
+
+    fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
+        if self.playout.is_idle() {
+            return Ok(Ending::Now);
+        }
+        self.ending = true;
+        self.playout.finish(ctx.now());
+        ctx.postpone_end(self.playout.waiting() + LEAD + END_SLACK);
+        self.play(ctx)?;
+        Ok(if self.playout.is_idle() { Ending::Now } else { Ending::Later })
+    }
+
+    fn stop(&mut self) {
+        if let Some(writer) = self.writer.take()
+            && let Err(error) = writer.close()
+        {
+            tracing::error!(%error, "the output file could not be finished");
+        }
+    }
+}
