@@ -2,10 +2,10 @@
 //!
 //! [`VadParams`] is checked once, where it is handed over; [`VadParamsDelta`] changes some of it in mid-call.
 //!
-//! The defaults, on 60 synthetic utterances in 6 voices (one to ten words, earshot): found whole, and nothing else,
-//! are 59 in quiet, 60 as 8 kHz µ-law, 58 and 59 at 20 and 10 dB above white noise, 56 when 18 dB quieter. What is
-//! missed is mostly a short "Stop"; a `start_window` of 160 ms finds the one in quiet. The end is right to 2 ms in quiet (median;
-//! 60 ms late at 10 dB). What the alternatives cost there:
+//! What the defaults find of 60 synthetic utterances in 6 voices, one to ten words each, by earshot, whole and
+//! nothing else: 59 in quiet, 60 as 8 kHz µ-law, 58 and 59 at 20 and 10 dB above white noise, 56 when 18 dB
+//! quieter. What is missed is mostly a short "Stop"; a `start_window` of 160 ms finds the one in quiet.
+//! The end is right to 2 ms in quiet (median; 60 ms late at 10 dB). What the alternatives cost there:
 //! - `stop_window` 200 ms splits 2 utterances of 60 in quiet and 3 of a quiet talker's; 300 ms splits none.
 //! - `keep_confidence` 0.35 keeps speech going for 340 ms (median; seconds at worst) in white noise at 10 dB.
 //! - `start_confidence` 0.7 misses 3 in quiet; 0.5 misses none, and splits 2 in white noise at 10 dB.
