@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     error::{CloseReason, ConnectError},
-    time::later,
+    time::{NEVER, later},
 };
 
 /// A `Retry-After` beyond this is taken as this.
@@ -211,7 +211,7 @@ impl Backoff {
             return Next::RetryAt(now);
         }
         if answered {
-            let half = self.policy.first / 2;
+            let half = self.policy.first.min(NEVER) / 2;
             return Next::RetryAt(later(now, half + self.jittered(half)));
         }
         self.short_lived = self.short_lived.saturating_add(1);
@@ -266,6 +266,7 @@ impl Backoff {
     }
 
     fn jittered(&mut self, delay: Duration) -> Duration {
+        let delay = delay.min(NEVER);
         match self.policy.jitter {
             Jitter::None => delay,
             Jitter::Full => delay.mul_f64(self.chance.f64()),
