@@ -123,7 +123,9 @@ fn sentences_survive_a_telephone_line_and_back() {
     let alaw = |sample| g711::decode_alaw(g711::encode_alaw(sample));
     for sentence in SENTENCES {
         let line = resampled(&Speaker::new(sentence, 24_000, 1.3).samples(), 24_000, 8_000);
-        for line in [line.iter().map(|&s| mulaw(s)).collect::<Vec<_>>(), line.iter().map(|&s| alaw(s)).collect()] {
+        for line in
+            [line.iter().map(|&s| mulaw(s)).collect::<Vec<_>>(), line.iter().map(|&s| alaw(s)).collect()]
+        {
             assert_eq!(heard(&line, 8_000, 160), sentence);
             assert_eq!(heard(&resampled(&line, 8_000, 16_000), 16_000, 320), sentence);
         }

@@ -130,9 +130,8 @@ impl Listener {
 
     /// The purity of the worst symbol of a sync that would begin at `at_ms`.
     fn purity(&self, at_ms: u64) -> f32 {
-        let coherence = |(index, &tone)| {
-            self.bank.coherence(tone, at_ms + (index * SYMBOL_MS) as u64, SYMBOL_MS)
-        };
+        let coherence =
+            |(index, &tone)| self.bank.coherence(tone, at_ms + (index * SYMBOL_MS) as u64, SYMBOL_MS);
         SYNC.iter().enumerate().map(coherence).fold(1.0, f32::min)
     }
 

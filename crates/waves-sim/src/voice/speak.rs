@@ -102,8 +102,7 @@ impl Speaker {
         let characters = piece.text.chars().count() + usize::from(!piece.glued);
         let natural_ms = (characters as f64 * CHARACTER_MS / self.speed) as usize;
         let drawl = (natural_ms.saturating_sub(shortest_ms) / SYMBOL_MS).min(MAX_DRAWL);
-        let order: Vec<usize> =
-            std::iter::repeat_n(SYNC[0], drawl).chain(SYNC).chain(tones).collect();
+        let order: Vec<usize> = std::iter::repeat_n(SYNC[0], drawl).chain(SYNC).chain(tones).collect();
 
         let start_ms = self.position_ms;
         let end_ms = start_ms + (order.len() * SYMBOL_MS) as u64;
