@@ -1,7 +1,6 @@
 //! What a synchronous processor can do while it is called.
 
 use std::{
-    collections::VecDeque,
     future::Future,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,18 +17,39 @@ use crate::{
     session::Shared,
 };
 
-/// A frame on its way to a stage of the segment, or out of it: `to` is one more than the stage's index,
-/// so zero is out upstream and the number of stages plus one is out downstream.
-#[derive(Debug)]
-pub(super) struct Hop {
-    pub(super) to: usize,
-    pub(super) frame: Frame,
+/// Frames on their way to a stage of the segment, or out of it, first in, first out. `to` is one more than
+/// the stage's index, so zero is out upstream and the number of stages plus one is out downstream.
+///
+/// It is nearly always empty or holds one frame, so it is a vector that is read from the front and starts
+/// anew when it has been read.
+#[derive(Debug, Default)]
+pub(super) struct Hops {
+    queue: Vec<(usize, Frame)>,
+    read: usize,
+}
+
+impl Hops {
+    #[inline]
+    pub(super) fn push(&mut self, to: usize, frame: Frame) {
+        self.queue.push((to, frame));
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<(usize, Frame)> {
+        if self.queue.len() == self.read + 1 {
+            self.read = 0;
+            return self.queue.pop().inspect(|_| self.queue.clear());
+        }
+        let (to, frame) = self.queue.get_mut(self.read)?;
+        self.read += 1;
+        Some((*to, std::mem::replace(frame, Frame::placeholder())))
+    }
 }
 
 /// What all stages of a segment share while one of them is called.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) hops: VecDeque<Hop>,
+    pub(super) hops: Hops,
     /// The generation of what is being handled; frames made meanwhile belong to it.
     pub(super) generation: Generation,
     /// The time of this call, read when first asked for.
@@ -55,16 +75,19 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Sends a frame on, the way it travels.
     #[inline]
-    pub fn push(&mut self, mut frame: Frame) {
+    pub fn push(&mut self, frame: Frame) {
+        // Frames that are passed on take the short way; the framework's own are among the new ones.
+        if frame.is_stamped() { self.hop(frame) } else { self.push_new(frame) }
+    }
+
+    fn push_new(&mut self, mut frame: Frame) {
         frame.stamp(self.desk.generation);
         match frame.payload {
-            Payload::Interrupt(interrupt) => self.interrupt(interrupt.cause),
-            Payload::End => {
-                self.desk.shared.ending();
-                self.hop(frame);
-            }
-            _ => self.hop(frame),
+            Payload::Interrupt(interrupt) => return self.interrupt(interrupt.cause),
+            Payload::End => self.desk.shared.ending(),
+            _ => {}
         }
+        self.hop(frame);
     }
 
     /// Sends a payload or frame downstream.
@@ -193,7 +216,7 @@ impl Context<'_> {
             Direction::Down => self.stage + 2,
             Direction::Up => self.stage,
         };
-        self.desk.hops.push_back(Hop { to, frame });
+        self.desk.hops.push(to, frame);
     }
 
     fn jobs(&mut self) -> StageJobs<'_> {
@@ -220,6 +243,6 @@ impl Desk {
     pub(super) fn report(&mut self, stage: usize, error: Error) {
         let mut frame = self.shared.report(&self.names[stage], error);
         frame.stamp(self.generation);
-        self.hops.push_back(Hop { to: stage, frame });
+        self.hops.push(stage, frame);
     }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    context::{Context, Desk, Hop},
+    context::{Context, Desk, Hops},
     jobs::{Item, Trouble},
     outlet::{Join, Outlet},
     timers::Timers,
@@ -48,6 +48,8 @@ pub(crate) struct Segment {
     /// Drops of the inbox that have been reported.
     reported: u64,
     timers_due: bool,
+    /// The stage called last.
+    called: usize,
     /// A stage panicked: nothing is called any more but `stop`.
     broken: bool,
 }
@@ -68,7 +70,7 @@ impl Segment {
         shared: Arc<Shared>,
     ) -> Self {
         let desk = Desk {
-            hops: VecDeque::new(),
+            hops: Hops::default(),
             generation: Generation(0),
             now: None,
             timers: Timers::default(),
@@ -93,6 +95,7 @@ impl Segment {
             heard: Generation(0),
             reported: 0,
             timers_due: false,
+            called: 0,
             broken: false,
         }
     }
@@ -176,7 +179,7 @@ impl Segment {
                 Some(Trouble::Failed(error)) => {
                     let mut frame = self.desk.shared.report(&self.desk.names[stage], error);
                     frame.stamp(self.heard);
-                    self.desk.hops.push_back(Hop { to: stage, frame });
+                    self.desk.hops.push(stage, frame);
                 }
                 Some(Trouble::Panicked(message)) => {
                     let stage = self.desk.names[stage].clone();
@@ -203,7 +206,7 @@ impl Segment {
             }
             let Some(frame) = self.batch.down.pop_front() else { break };
             if self.down_join.as_mut().is_none_or(|join| join.admits(&frame)) {
-                self.desk.hops.push_back(Hop { to: 1, frame });
+                self.desk.hops.push(1, frame);
                 self.settle();
             }
             if self.inbox.is_signalled() {
@@ -229,7 +232,7 @@ impl Segment {
         let is_interrupt = matches!(frame.payload, Payload::Interrupt(_));
         if !is_interrupt && join.as_mut().is_none_or(|join| join.admits(&frame)) {
             let to = if up { self.stages.len() } else { 1 };
-            self.desk.hops.push_back(Hop { to, frame });
+            self.desk.hops.push(to, frame);
         }
         self.settle();
     }
@@ -254,37 +257,58 @@ impl Segment {
         self.settle();
     }
 
-    /// Lets every queued hop happen.
+    /// Lets every queued hop happen. One guard against panics serves all of them: it is the stage last
+    /// called that panicked.
     fn settle(&mut self) {
+        if let Err(message) = panic::catch(|| self.settle_hops()) {
+            self.panicked(self.called, message);
+        }
+    }
+
+    #[inline]
+    fn settle_hops(&mut self) {
         loop {
             let current = self.hear();
-            let Some(Hop { to, frame }) = self.desk.hops.pop_front() else { return };
-            if frame.is_stale(current) {
+            let Some((to, frame)) = self.desk.hops.pop() else { return };
+            if frame.is_stale(current) || self.broken {
                 continue;
             }
             self.desk.shared.observe(&self.desk.names, to, &frame);
-            if to == 0 {
-                self.up.send_now(frame, &self.desk.shared);
-            } else if to <= self.stages.len() {
-                self.desk.generation = current;
-                self.deliver(to - 1, frame);
-            } else if frame.payload.is_signal() {
-                self.down.send_now(frame, &self.desk.shared);
-            } else {
-                if matches!(frame.payload, Payload::End) {
-                    self.desk.shared.mark(self.index, Mark::Ended);
+            match to.checked_sub(1) {
+                None => self.up.send_now(frame, &self.desk.shared),
+                Some(stage) if stage < self.stages.len() => {
+                    self.desk.generation = current;
+                    if matches!(frame.payload, Payload::End) {
+                        self.deliver_end(stage, frame);
+                    } else {
+                        self.deliver(stage, frame);
+                    }
                 }
-                self.outbox.push_back(frame);
+                Some(_) => self.leave(frame),
             }
         }
     }
 
     #[inline]
     fn deliver(&mut self, stage: usize, frame: Frame) {
-        if let Payload::End = frame.payload {
-            return self.deliver_end(stage, frame);
+        self.called = stage;
+        self.desk.now = None;
+        let mut ctx = Context { desk: &mut self.desk, stage };
+        if let Err(error) = self.stages[stage].process(frame, &mut ctx) {
+            self.desk.report(stage, error);
         }
-        self.invoke(stage, |processor, ctx| processor.process(frame, ctx));
+    }
+
+    /// Lets a frame out at the output end.
+    #[inline]
+    fn leave(&mut self, frame: Frame) {
+        if frame.payload.is_signal() {
+            return self.down.send_now(frame, &self.desk.shared);
+        }
+        if matches!(frame.payload, Payload::End) {
+            self.desk.shared.mark(self.index, Mark::Ended);
+        }
+        self.outbox.push_back(frame);
     }
 
     fn deliver_end(&mut self, stage: usize, end: Frame) {
@@ -294,7 +318,7 @@ impl Segment {
             Ok(())
         });
         match ending {
-            Ending::Now => self.desk.hops.push_back(Hop { to: stage + 2, frame: end }),
+            Ending::Now => self.desk.hops.push(stage + 2, end),
             Ending::Later => self.desk.ending.push((stage, end)),
         }
     }
@@ -327,19 +351,14 @@ impl Segment {
     }
 
     /// Calls a stage; an error is reported, a panic ends the session.
-    #[inline]
     fn invoke(&mut self, stage: usize, call: impl FnOnce(&mut dyn Processor, &mut Context<'_>) -> Result) {
         match self.call(stage, call) {
             Ok(()) => {}
-            Err(Error::Panicked { stage, message }) => {
-                self.broken = true;
-                self.desk.shared.fail(Error::Panicked { stage, message });
-            }
+            Err(Error::Panicked { message, .. }) => self.panicked(stage, message),
             Err(error) => self.desk.report(stage, error),
         }
     }
 
-    #[inline]
     fn call(
         &mut self,
         stage: usize,
@@ -357,6 +376,12 @@ impl Segment {
         }
     }
 
+    fn panicked(&mut self, stage: usize, message: String) {
+        self.broken = true;
+        let stage = self.desk.names[stage].clone();
+        self.desk.shared.fail(Error::Panicked { stage, message });
+    }
+
     fn report_drops(&mut self) {
         let frames = self.batch.dropped - self.reported;
         if frames > 0 {
@@ -365,7 +390,7 @@ impl Segment {
             let metric = Metric::Dropped { stage, frames };
             let mut frame = Frame::new(Payload::Metrics(Box::new(metric)));
             frame.stamp(self.heard);
-            self.desk.hops.push_back(Hop { to: 1, frame });
+            self.desk.hops.push(1, frame);
             self.settle();
         }
     }
