@@ -1,0 +1,95 @@
+//! What holds for the pages: dependencies are justified, links lead somewhere, each page names the next, and a
+//! test that a page names exists.
+//!
+//! Read next: `barge_in.rs`, a whole call.
+
+use std::{collections::BTreeSet, path::Path};
+
+mod support;
+use support::{files, none, quoted, read, root, table};
+
+#[test]
+fn every_dependency_is_justified_in_one_line() {
+    let manifest = read("Cargo.toml");
+    let section = manifest.split_once("[workspace.dependencies]").unwrap().1;
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    let foreign =
+        lines.filter(|line| line.contains(" = ") && !line.starts_with('#') && !line.contains("path = "));
+    let declared: BTreeSet<_> = foreign.map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+
+    let page = read("docs/dependencies.md");
+    let rows = ["## What Voxline is built on", "## Tests only"]
+        .into_iter()
+        .flat_map(|heading| table(&page, heading));
+    let mut justified = BTreeSet::new();
+    let mut broken = Vec::new();
+    for (name, row) in rows {
+        let reason = row.trim_matches('|').split('|').nth(1).unwrap_or_default();
+        if reason.trim().len() < 20 {
+            broken.push(format!("{name}: the reason is missing"));
+        }
+        if !justified.insert(name.clone()) {
+            broken.push(format!("{name}: justified twice"));
+        }
+    }
+    broken.extend(
+        declared.difference(&justified).map(|name| format!("{name}: in Cargo.toml, not on the page")),
+    );
+    broken.extend(
+        justified.difference(&declared).map(|name| format!("{name}: on the page, not in Cargo.toml")),
+    );
+    none("docs/dependencies.md and [workspace.dependencies] differ", broken);
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        let folder = Path::new(&page).parent().unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") || file.contains(char::is_whitespace) {
+                continue;
+            }
+            if !root().join(folder).join(file).exists() {
+                broken.push(format!("{page}: {target}"));
+            }
+        }
+    }
+    none("links that lead nowhere", broken);
+}
+
+#[test]
+fn files_that_pages_speak_of_exist() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        for name in read(&page).lines().flat_map(|line| quoted(line).map(String::from).collect::<Vec<_>>()) {
+            let is_path =
+                ["crates/", "docs/", "tests/", "examples/", ".ci/"].iter().any(|top| name.starts_with(top));
+            let is_pattern = name.contains(['*', '<', ' ', '{']);
+            if is_path && !is_pattern && !root().join(&name).exists() {
+                broken.push(format!("{page}: {name}"));
+            }
+        }
+    }
+    none("files that are not there", broken);
+}
+
+#[test]
+fn every_page_ends_by_naming_the_next() {
+    let ends = |page: &String| {
+        let text = read(page);
+        text.trim_end()
+            .lines()
+            .next_back()
+            .is_some_and(|line| line.starts_with("Next: ") || line.starts_with("Read next: "))
+    };
+    let broken = pages().into_iter().filter(|page| page.starts_with("docs/") && !ends(page));
+    none("pages whose last line does not begin with `Next: `", broken.collect());
+}
+
+fn pages() -> Vec<String> {
+    let pages = files("docs", &[".md"]).into_iter().chain(["README.md".into()]);
+    pages.map(|page| page.to_string_lossy().into_owned()).collect()
+}
