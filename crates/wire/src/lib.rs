@@ -16,7 +16,8 @@
 //!
 //! Deadlines of the defaults: connect 10 s, write progress 2 s, half-open noticed within 9 s, close 2 s,
 //! shutdown 5 s. Bounds: 256 messages or 256 KiB waiting to be written on each connection, 4 MiB a message.
-//! Nothing is logged above DEBUG, and nothing at any level holds a query, a header's value or a message.
+//! Nothing is logged above DEBUG. No level holds a query or a header's value, and messages are at TRACE only
+//! (by tungstenite, as frames): `tests/secrets.rs`.
 //!
 //! # Example
 //!

@@ -1,5 +1,7 @@
 //! The real connector over loopback sockets: refusals, silence, resets, TLS.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

@@ -1,6 +1,8 @@
 //! Promise 1 of `session.rs` under any interleaving: for each `Connect` one `Opened` or `Failed`, after
 //! `Opened` one `Closed`, and nothing after the end; and the driver always returns.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod common;
 
 use std::{

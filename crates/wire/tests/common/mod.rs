@@ -1,4 +1,5 @@
 //! What the driver's tests share: a session that does as it is told, and pipes instead of a network.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
