@@ -46,8 +46,21 @@ pub struct SessionConfig {
     pub live_audio_bound: Duration,
     /// Kinds of frames reported as [`SessionEvent::Reached`] when they leave the pipeline. Default none.
     pub reached: KindSet,
+    /// Who watches: filled by [`with_observer`](Self::with_observer) and [`on_event`](Self::on_event).
+    pub watchers: Watchers,
+}
+
+/// Who watches a session.
+#[derive(Default)]
+pub struct Watchers {
     observers: Vec<Box<dyn Observer>>,
     handler: Option<events::Handler>,
+}
+
+impl fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Watchers({} observers)", self.observers.len())
+    }
 }
 
 impl Default for SessionConfig {
@@ -62,8 +75,7 @@ impl Default for SessionConfig {
             link_bound: 64,
             live_audio_bound: Duration::from_secs(5),
             reached: KindSet::NONE,
-            observers: Vec::new(),
-            handler: None,
+            watchers: Watchers::default(),
         }
     }
 }
@@ -72,23 +84,23 @@ impl SessionConfig {
     /// Adds an observer.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer) -> Self {
-        self.observers.push(Box::new(observer));
+        self.watchers.observers.push(Box::new(observer));
         self
     }
 
     /// Calls `handler` for each event, on the task where it happens: it must be quick.
     #[must_use]
     pub fn on_event(mut self, handler: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
-        self.handler = Some(Arc::new(handler));
+        self.watchers.handler = Some(Arc::new(handler));
         self
     }
 
     pub(crate) fn take_observers(&mut self) -> Vec<Box<dyn Observer>> {
-        std::mem::take(&mut self.observers)
+        std::mem::take(&mut self.watchers.observers)
     }
 
     pub(crate) fn take_events(&mut self) -> events::SessionEvents {
-        events::SessionEvents::new(self.handler.take())
+        events::SessionEvents::new(self.watchers.handler.take())
     }
 }
 
@@ -97,7 +109,7 @@ impl fmt::Debug for SessionConfig {
         f.debug_struct("SessionConfig")
             .field("input_rate", &self.input_rate)
             .field("output_rate", &self.output_rate)
-            .field("observers", &self.observers.len())
+            .field("watchers", &self.watchers)
             .finish_non_exhaustive()
     }
 }
