@@ -24,15 +24,13 @@ use tokio_tungstenite::{
 };
 
 use crate::Direction;
+use crate::closing::{CLOSE_TIMEOUT, Closing, End};
 use crate::fault::{Condition, FaultFilter, FaultKind, When, Wire};
 use crate::io::{Io, IoEvent, Reads};
 use crate::log::{AudioDigest, AudioMark, ClosedBy, Log, LogEvent};
 use crate::outbox::Outbox;
 use crate::session::{Output, Session};
 use crate::stt::ScriptPosition;
-
-/// How long a client may take to answer a close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a connection is told from outside.
 #[derive(Debug)]
@@ -80,38 +78,11 @@ enum Hearing {
     Nothing,
 }
 
-/// How far the end has come.
-#[derive(Debug)]
-enum Closing {
-    No,
-    /// A close frame is in the outbox.
-    Queued,
-    /// It was sent; the client has until then to answer.
-    Sent {
-        code: u16,
-        reason: String,
-        until: Duration,
-    },
-}
-
 /// What a turn of the loop found.
 enum Happened {
     Io(IoEvent),
     Time,
     Order(Option<Order>),
-}
-
-/// How a connection ended.
-struct End {
-    by: ClosedBy,
-    code: Option<u16>,
-    reason: String,
-}
-
-impl End {
-    fn dropped(reason: impl Into<String>) -> Self {
-        Self { by: ClosedBy::Dropped, code: None, reason: reason.into() }
-    }
 }
 
 impl Connection {
@@ -214,10 +185,7 @@ impl Connection {
         let session = self.parts.session.poll_timeout().filter(|_| !self.outbox.is_full());
         let outbox = self.outbox.next_due().filter(|due| *due > now);
         let write = self.unflushed.map(|since| since + self.parts.write_timeout);
-        let close = match self.closing {
-            Closing::Sent { until, .. } => Some(until),
-            _ => None,
-        };
+        let close = self.closing.deadline();
         let fault = self.parts.faults.poll_timeout(now);
         [session, outbox, write, close, fault, self.next_ping].into_iter().flatten().min()
     }
@@ -238,8 +206,10 @@ impl Connection {
                 self.hearing = Hearing::Nothing;
                 self.close_now(1009, "message too big");
             }
-            Happened::Io(IoEvent::Failed(error)) => return Some(self.ended(&error.to_string())),
-            Happened::Io(IoEvent::Ended) => return Some(self.ended("the stream ended")),
+            Happened::Io(IoEvent::Failed(error)) => {
+                return Some(self.closing.end_by_stream(&error.to_string()));
+            }
+            Happened::Io(IoEvent::Ended) => return Some(self.closing.end_by_stream("the stream ended")),
         }
         None
     }
@@ -273,18 +243,7 @@ impl Connection {
                 self.audio.push(&bytes);
                 self.parts.session.handle_binary(now, &bytes);
             }
-            Message::Close(frame) => {
-                return Some(match &self.closing {
-                    Closing::Sent { code, reason, .. } => {
-                        End { by: ClosedBy::Server, code: Some(*code), reason: reason.clone() }
-                    }
-                    _ => {
-                        let (code, reason) = frame
-                            .map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string()));
-                        End { by: ClosedBy::Client, code, reason }
-                    }
-                });
-            }
+            Message::Close(frame) => return Some(self.closing.end_by_close(frame)),
             // The library answers pings by itself.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
@@ -330,7 +289,10 @@ impl Connection {
             Wire::Raw(bytes) => return self.write_raw(&bytes).await,
         };
         self.unflushed.get_or_insert(now);
-        Pin::new(&mut self.parts.socket).start_send(message).err().map(|error| self.ended(&error.to_string()))
+        Pin::new(&mut self.parts.socket)
+            .start_send(message)
+            .err()
+            .map(|error| self.closing.end_by_stream(&error.to_string()))
     }
 
     fn note_sent(&mut self, bytes: usize) {
@@ -347,8 +309,8 @@ impl Connection {
         };
         match tokio::time::timeout(self.parts.write_timeout, write).await {
             Ok(Ok(())) => None,
-            Ok(Err(reason)) => Some(self.ended(&reason)),
-            Err(_) => Some(self.ended("the client does not read")),
+            Ok(Err(reason)) => Some(self.closing.end_by_stream(&reason)),
+            Err(_) => Some(self.closing.end_by_stream("the client does not read")),
         }
     }
 
@@ -357,10 +319,8 @@ impl Connection {
         if self.unflushed.is_some_and(|since| now >= since + self.parts.write_timeout) {
             return Some(End::dropped("the client does not read"));
         }
-        if let Closing::Sent { code, reason, until } = &self.closing
-            && now >= *until
-        {
-            return Some(End { by: ClosedBy::Server, code: Some(*code), reason: reason.clone() });
+        if self.closing.deadline().is_some_and(|until| now >= until) {
+            return Some(self.closing.end_by_stream("the client did not answer the close"));
         }
         if let Some(interval) =
             self.parts.ping_interval.filter(|_| self.next_ping.is_some_and(|at| now >= at))
@@ -372,16 +332,6 @@ impl Connection {
             self.parts.session.handle_timeout(now);
         }
         None
-    }
-
-    /// The stream is over: by our close, if there was one, else by a drop.
-    fn ended(&self, reason: &str) -> End {
-        match &self.closing {
-            Closing::Sent { code, reason, .. } => {
-                End { by: ClosedBy::Server, code: Some(*code), reason: reason.clone() }
-            }
-            _ => End::dropped(reason),
-        }
     }
 
     async fn drop_by_fault(&mut self, reset: bool) -> End {

@@ -34,6 +34,7 @@
 //! decoded; MP3 is refused. HTTP endpoints (batch, SSE) answer 404. TLS is for a proxy in front.
 
 mod arrival;
+mod closing;
 pub mod config;
 mod connection;
 mod endpoint;

@@ -1,4 +1,5 @@
 //! The decisions of a speech-to-text connection, without a socket: audio in, a log of messages out.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use std::{sync::Arc, time::Duration};
 
