@@ -130,8 +130,10 @@ impl TtsSession {
             let error = TtsError::TooMuchText { limit: self.config.max_queued_text };
             return self.fail(now, context, error);
         }
-        let pieces = text::cut(text, self.config.max_request_chars);
+        let limit = self.config.max_request_chars;
         let Some(answer) = self.answer(now, context) else { return };
+        let Some(text) = answer.join_gap(text) else { return };
+        let pieces = text::cut(&text, limit);
         answer.pieces.extend(pieces.into_iter().map(|text| Piece { text, sent: 0 }));
     }
 
@@ -325,3 +327,6 @@ impl Session for TtsSession {
         self.over
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,9 @@ use crate::{config::Patience, text::letters};
 /// Of audio for each letter or digit. Speech has 12 to 17 letters a second; 25 is too fast for any voice.
 pub(super) const FLOOR: Duration = Duration::from_millis(40);
 
+/// How much blank text is worth keeping, in bytes.
+const GAP: usize = 16;
+
 /// Text to be sent, at most as long as one request may be.
 #[derive(Debug)]
 pub(super) struct Piece {
@@ -56,6 +59,8 @@ pub(super) struct Segment {
 pub(super) struct Answer {
     pub(super) id: ContextId,
     pub(super) pieces: VecDeque<Piece>,
+    /// Blank text that waits for the text it stands before; at most [`GAP`] bytes.
+    gap: String,
     /// All its text was given.
     pub(super) finished: bool,
     /// The requests that are out, oldest first; those that are done leave from the front.
@@ -91,6 +96,7 @@ impl Answer {
         Self {
             id,
             pieces: VecDeque::new(),
+            gap: String::new(),
             finished: false,
             segments: VecDeque::new(),
             begun: false,
@@ -104,6 +110,17 @@ impl Answer {
     /// Bytes of text that wait.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.pieces.iter().map(|piece| piece.text.len()).sum()
+    }
+
+    /// Text with the blanks that came before it; nothing while all of it is blank.
+    pub(super) fn join_gap(&mut self, text: &str) -> Option<String> {
+        if text.trim().is_empty() {
+            if self.gap.len() + text.len() <= GAP {
+                self.gap.push_str(text);
+            }
+            return None;
+        }
+        Some(std::mem::take(&mut self.gap) + text)
     }
 
     /// Begins a request. Its text is added by [`Self::extend`].

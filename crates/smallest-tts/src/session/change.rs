@@ -13,13 +13,10 @@ use voxline_core::{
     frame::{Rejected, SettingsAnswer, TtsDelta, UpdateId},
     service::{ConnectionEvent, TtsEvent},
 };
-use voxline_wire::{ConnectError, Transmit};
+use voxline_wire::{ConnectError, GaveUp, Transmit};
 
 use super::TtsSession;
-use crate::{
-    error::{SERVICE, TtsError},
-    settings::apply,
-};
+use crate::{error::SERVICE, settings::apply};
 
 /// A change that waits for its line to open.
 #[derive(Debug)]
@@ -93,8 +90,8 @@ impl TtsSession {
     }
 
     pub(super) fn next_failed(&mut self, now: Instant, error: ConnectError) {
-        self.next = None;
-        let error = TtsError::Connect(error);
+        let Some(next) = self.next.take() else { return };
+        let error = self.final_error(&next, GaveUp::Permanent(error));
         let reason = format!(
             "{error}: {}",
             std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default()

@@ -144,9 +144,10 @@ impl TtsSession {
         Some(line.last_sent + half.min(KEEPALIVE))
     }
 
-    /// Whether an answer waits for new settings.
+    /// Whether an answer waits for new settings though it could be spoken with the old.
     fn holds(&self) -> bool {
-        self.next.is_some()
-            && self.queue.front().is_some_and(|answer| !answer.begun && !answer.pieces.is_empty())
+        let could = self.line.as_ref().is_some_and(|line| line.open);
+        let waits = self.queue.front().is_some_and(|answer| !answer.begun && !answer.pieces.is_empty());
+        could && waits && self.next.is_some()
     }
 }

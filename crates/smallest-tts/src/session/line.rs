@@ -247,14 +247,14 @@ impl TtsSession {
         }
     }
 
-    fn final_error(&self, line: &Line, why: GaveUp) -> TtsError {
+    pub(super) fn final_error(&self, line: &Line, why: GaveUp) -> TtsError {
         let GaveUp::Permanent(error) = why else { return TtsError::GaveUp(why) };
         let ConnectError::Refused { status: status @ (404 | 410), body, .. } = &error else {
             return TtsError::Connect(error);
         };
         let address = line.url.split('?').next().unwrap_or_default();
         let setting = match status {
-            410 => format!("the model {}", self.settings.model),
+            410 => format!("the model {}", self.wanted.model),
             _ => format!("the address {address} (base_url, endpoint)"),
         };
         let recommended = serde_json::from_str::<serde_json::Value>(body)

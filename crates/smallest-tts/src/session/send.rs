@@ -39,42 +39,54 @@ enum Kind {
 impl TtsSession {
     /// Sends the next message of the answer that is spoken; false when there is none to send now.
     pub(super) fn send_next(&mut self, now: Instant) -> bool {
-        let Some(line) = self.line.as_ref().filter(|line| line.open && !line.closing) else { return false };
-        let window = if line.echoes { AHEAD } else { 1 };
-        let mode = self.config.text;
-        let limit = self.config.max_request_chars;
-        let speed = self.settings.speed.unwrap_or(1.0);
-        let Some(answer) = self.queue.front_mut() else { return false };
-        let context = answer.id;
-        let Some(open) = answer.open() else {
-            if answer.pieces.is_empty() || answer.undone().count() >= window {
-                return false;
-            }
-            let sent_before = answer.pieces.front().map_or(0, |piece| piece.sent);
-            let request = answer.open_segment(sent_before);
-            if mode != TextMode::Sentences {
-                return true;
-            }
-            let Some(piece) = answer.pieces.pop_front() else { return false };
-            answer.extend(&piece.text, speed, now);
-            answer.release(now);
-            self.send(now, context, request, Kind::Whole, &piece.text);
-            return true;
+        if !self.line.as_ref().is_some_and(|line| line.open && !line.closing) {
+            return false;
+        }
+        match self.queue.front().map(|answer| answer.open().is_some()) {
+            Some(true) => self.send_more(now),
+            Some(false) => self.send_new(now),
+            None => false,
+        }
+    }
+
+    /// Begins a request, where one may be out.
+    fn send_new(&mut self, now: Instant) -> bool {
+        let window = if self.line.as_ref().is_some_and(|line| line.echoes) { AHEAD } else { 1 };
+        let Some(answer) = self.queue.front_mut().filter(|answer| answer.undone().count() < window) else {
+            return false;
         };
-        let request = open.request;
-        let length = open.text.chars().count();
-        let fits =
-            |text: &str| mode == TextMode::Contexts || length == 0 || length + text.chars().count() <= limit;
-        match answer.pieces.front() {
-            Some(piece) if fits(&piece.text) => {
+        let Some(sent_before) = answer.pieces.front().map(|piece| piece.sent) else { return false };
+        let request = answer.open_segment(sent_before);
+        if self.config.text != TextMode::Sentences {
+            return self.send_more(now);
+        }
+        let Some(piece) = answer.pieces.pop_front() else { return false };
+        answer.extend(&piece.text, self.settings.speed.unwrap_or(1.0), now);
+        answer.release(now);
+        let context = answer.id;
+        self.send(now, context, request, Kind::Whole, &piece.text);
+        true
+    }
+
+    /// Goes on with the open request: more text, or its end.
+    fn send_more(&mut self, now: Instant) -> bool {
+        let in_context = self.config.text == TextMode::Contexts;
+        let limit = self.config.max_request_chars;
+        let Some(answer) = self.queue.front_mut() else { return false };
+        let Some(open) = answer.open() else { return false };
+        let (context, request) = (answer.id, open.request);
+        let room = limit.saturating_sub(open.text.chars().count());
+        let fits = |text: &str| in_context || open.fragments == 0 || text.chars().count() <= room;
+        match answer.pieces.front().map(|piece| fits(&piece.text)) {
+            Some(true) => {
                 let Some(piece) = answer.pieces.pop_front() else { return false };
-                answer.extend(&piece.text, speed, now);
+                answer.extend(&piece.text, self.settings.speed.unwrap_or(1.0), now);
                 self.send(now, context, request, Kind::More, &piece.text);
             }
             None if !answer.finished => return false,
             _ => {
                 answer.release(now);
-                let kind = if mode == TextMode::Contexts { Kind::Close } else { Kind::Flush };
+                let kind = if in_context { Kind::Close } else { Kind::Flush };
                 self.send(now, context, request, kind, "");
             }
         }
