@@ -29,8 +29,7 @@ impl Processor for MeasureLatency {
             Payload::BotStartedSpeaking(speech) => {
                 if let Some(ended) = self.speech_ended.take() {
                     let value = ctx.now().saturating_duration_since(ended);
-                    let metric = Metric::VoiceToVoice { context: speech.context, value };
-                    ctx.push_down(Payload::Metrics(Box::new(metric)));
+                    ctx.measure(Metric::VoiceToVoice { context: speech.context, value });
                 }
             }
             _ => {}

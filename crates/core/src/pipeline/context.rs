@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    frame::{Direction, Frame, Generation, InterruptCause, Payload},
+    frame::{Direction, Frame, Generation, InterruptCause, Metric, Payload},
     processor::{Result, SessionInfo, StageName, Timer, since},
     session::Shared,
 };
@@ -115,6 +115,12 @@ impl Context<'_> {
     /// Reports an error of this stage upstream; the session goes on unless it is fatal.
     pub fn report(&mut self, error: impl Into<Error>) {
         self.desk.report(self.stage, error.into());
+    }
+
+    /// Gives a measurement: downstream as a frame, and to `tracing` at DEBUG.
+    pub fn measure(&mut self, metric: Metric) {
+        tracing::debug!(stage = %self.desk.names[self.stage], ?metric, "measured");
+        self.push_down(Payload::Metrics(Box::new(metric)));
     }
 
     /// Now. The same for the whole call.

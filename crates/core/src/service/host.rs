@@ -8,7 +8,7 @@ use std::{collections::VecDeque, future::Future, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{ConnectionEvent, ConnectionEvents, ServiceIo, ServiceResult};
-use crate::{error::Error, pipeline::Context, ring::Ring};
+use crate::{error::Error, frame::Metric, pipeline::Context, ring::Ring};
 
 /// Commands and events that may be on their way.
 const CHANNEL: usize = 64;
@@ -32,6 +32,7 @@ pub(super) struct Hosted<C> {
     backlog: VecDeque<C>,
     awaiting_room: bool,
     handlers: Arc<Ring<ConnectionEvent>>,
+    connects: u64,
 }
 
 impl<C: Send + 'static> Hosted<C> {
@@ -63,7 +64,7 @@ impl<C: Send + 'static> Hosted<C> {
             }
             Ok(())
         });
-        Self { commands, backlog: VecDeque::new(), awaiting_room: false, handlers }
+        Self { commands, backlog: VecDeque::new(), awaiting_room: false, handlers, connects: 0 }
     }
 
     /// Gives the service a command, after all earlier ones.
@@ -78,8 +79,14 @@ impl<C: Send + 'static> Hosted<C> {
         self.flush(ctx);
     }
 
-    /// Hands a connection event to the handlers.
-    pub(super) fn handle(&self, event: ConnectionEvent) {
+    /// Hands a connection event to the handlers, and counts connections opened anew.
+    pub(super) fn handle(&mut self, event: ConnectionEvent, ctx: &mut Context<'_>) {
+        if matches!(event, ConnectionEvent::Connected) {
+            self.connects += 1;
+            if self.connects > 1 {
+                ctx.measure(Metric::Reconnects { stage: ctx.stage(), count: self.connects - 1 });
+            }
+        }
         self.handlers.push(event);
     }
 

@@ -150,7 +150,7 @@ impl<S: SttService> SttStage<S> {
             frames += 1;
         }
         if frames > 0 {
-            self.measure(Metric::Dropped { stage: ctx.stage(), frames }, ctx);
+            ctx.measure(Metric::Dropped { stage: ctx.stage(), frames });
         }
     }
 
@@ -194,7 +194,7 @@ impl<S: SttService> SttStage<S> {
         let settled = index.is_some_and(|index| self.utterances[index].settled);
         if settled {
             if !transcription.text.is_empty() && is_final {
-                self.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 }, ctx);
+                ctx.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 });
             }
             return;
         }
@@ -239,10 +239,10 @@ impl<S: SttService> SttStage<S> {
             let service = ctx.now().saturating_duration_since(stopped.known);
             let value = service + stopped.window;
             let stage = ctx.stage();
-            self.measure(Metric::SpeechEndToFinal { stage, utterance, value, service, confirmed }, ctx);
+            ctx.measure(Metric::SpeechEndToFinal { stage, utterance, value, service, confirmed });
         }
         let usage = Usage { audio: std::mem::take(&mut self.sent), ..Usage::default() };
-        self.measure(Metric::Usage { stage: ctx.stage(), usage }, ctx);
+        ctx.measure(Metric::Usage { stage: ctx.stage(), usage });
     }
 
     /// Offers the last interim of each utterance whose final is overdue.
@@ -264,15 +264,11 @@ impl<S: SttService> SttStage<S> {
         self.arm(ctx);
     }
 
-    fn measure(&self, metric: Metric, ctx: &mut Context<'_>) {
-        ctx.push_down(Payload::Metrics(Box::new(metric)));
-    }
-
     fn told(&mut self, event: SttEvent, ctx: &mut Context<'_>) {
         match event {
             SttEvent::Connection(event) => {
-                if let Some(hosted) = &self.hosted {
-                    hosted.handle(event);
+                if let Some(hosted) = &mut self.hosted {
+                    hosted.handle(event, ctx);
                 }
             }
             SttEvent::Heard(heard) => self.heard(*heard, ctx),
@@ -280,7 +276,7 @@ impl<S: SttService> SttStage<S> {
             SttEvent::SpeechStopped(edge) => ctx.push_down(Payload::SpeechStopped(Box::new(edge))),
             SttEvent::Answered(answer) => self.updates.answered(answer, ctx),
             SttEvent::Failed(error) => ctx.report(error),
-            SttEvent::Dropped { .. } => self.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 }, ctx),
+            SttEvent::Dropped { .. } => ctx.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 }),
         }
     }
 

@@ -178,7 +178,7 @@ impl<S: TtsService> TtsStage<S> {
             let value = ctx.now().saturating_duration_since(answer.asked);
             let stage = ctx.stage();
             ctx.push_down(Payload::TtsStarted(BotSpeech::new(context)));
-            ctx.push_down(Payload::Metrics(Box::new(Metric::TimeToFirstByte { stage, value })));
+            ctx.measure(Metric::TimeToFirstByte { stage, value });
         }
         self.usage.audio += pcm.duration();
         ctx.push_down(Payload::OutputAudio(SpokenAudio { pcm, context, request }));
@@ -192,7 +192,7 @@ impl<S: TtsService> TtsStage<S> {
             ctx.push_down(Payload::TtsStopped(BotSpeech::new(context)));
         }
         let usage = std::mem::take(&mut self.usage);
-        ctx.push_down(Payload::Metrics(Box::new(Metric::Usage { stage: ctx.stage(), usage })));
+        ctx.measure(Metric::Usage { stage: ctx.stage(), usage });
         if self.answers.is_empty() {
             ctx.cancel_timer(STUCK);
         }
@@ -201,8 +201,8 @@ impl<S: TtsService> TtsStage<S> {
     fn told(&mut self, event: TtsEvent, ctx: &mut Context<'_>) {
         match event {
             TtsEvent::Connection(event) => {
-                if let Some(hosted) = &self.hosted {
-                    hosted.handle(event);
+                if let Some(hosted) = &mut self.hosted {
+                    hosted.handle(event, ctx);
                 }
             }
             TtsEvent::Audio { context, request, pcm } => self.audio(context, request, pcm, ctx),
@@ -226,8 +226,7 @@ impl<S: TtsService> TtsStage<S> {
             }
             TtsEvent::Unmatched => {
                 self.unmatched += 1;
-                let metric = Metric::Unmatched { stage: ctx.stage(), chunks: self.unmatched };
-                ctx.push_down(Payload::Metrics(Box::new(metric)));
+                ctx.measure(Metric::Unmatched { stage: ctx.stage(), chunks: self.unmatched });
             }
         }
     }

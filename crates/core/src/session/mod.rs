@@ -213,6 +213,12 @@ impl Session {
         }
     }
 
+    /// How many ordered frames wait before each stage that waits separately, in pipeline order.
+    #[must_use]
+    pub fn queue_depths(&self) -> Vec<(Arc<str>, usize)> {
+        self.shared.inboxes().iter().map(|inbox| (inbox.stage().clone(), inbox.depth())).collect()
+    }
+
     /// The next event; `None` when the session is over and all are read. Events begin with the start;
     /// an unread session keeps the newest 256.
     pub async fn next_event(&self) -> Option<SessionEvent> {
