@@ -142,3 +142,21 @@ fn tls_failure(error: io::Error) -> ConnectError {
 fn unreachable(error: io::Error) -> ConnectError {
     ConnectError::Unreachable { reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_refuses() {
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let there = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = there.local_addr().unwrap();
+        let stream = dial(vec![gone, gone, address]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), address);
+        assert_eq!(dial(vec![gone]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(dial(Vec::new()).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}
