@@ -1,9 +1,10 @@
 //! Benchmarks of the core: what a hop costs, with full queues and at the pace of real calls.
 //!
-//! `cargo run --release -p voxline-bench -- [hop|paced|idle|all]`. Each figure stands beside a floor of
+//! `cargo run --release -p voxline-bench -- [hop|paced|idle|barge|all]`. Each figure stands beside a floor of
 //! bare tokio measured in the same run; CPU time is the process's, so other load on the machine does
 //! not count. Prints a table.
 
+mod barge;
 mod cpu;
 mod floor;
 mod hop;
@@ -18,8 +19,9 @@ fn main() {
         "hop" => hop::rows(),
         "paced" => paced::rows(),
         "idle" => idle::rows(),
-        "all" => [hop::rows(), paced::rows(), idle::rows()].concat(),
-        other => vec![format!("no such benchmark: {other}; there are hop, paced, idle, all")],
+        "barge" => barge::rows(),
+        "all" => [hop::rows(), paced::rows(), idle::rows(), barge::rows()].concat(),
+        other => vec![format!("no such benchmark: {other}; there are hop, paced, idle, barge, all")],
     };
     rows.iter().for_each(|row| println!("{row}"));
 }
