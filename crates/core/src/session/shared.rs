@@ -153,11 +153,17 @@ impl Shared {
 
     /// A frame has left the pipeline.
     pub(crate) fn reached(&self, side: Side, frame: Frame) {
-        if side == Side::Tail && matches!(frame.payload, Payload::End) {
-            self.tell(|board| board.ended = true);
-        } else if self.reached.contains(frame.kind()) {
+        // A frame may have waited for the way out while its answer was interrupted.
+        if frame.is_stale(self.generation()) {
+            return;
+        }
+        let end = side == Side::Tail && matches!(frame.payload, Payload::End);
+        if self.reached.contains(frame.kind()) {
             let edge = if side == Side::Tail { Edge::Tail } else { Edge::Head };
             self.events.emit(SessionEvent::Reached(edge, frame));
+        }
+        if end {
+            self.tell(|board| board.ended = true);
         }
     }
 
