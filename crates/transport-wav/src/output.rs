@@ -5,7 +5,7 @@
 //! | `OutputAudio`, `TtsStopped` | played on the clock, written to the file; taken |
 //! | `Interrupt` | what has not been played is forgotten |
 //! | `End` | waits until everything has been played |
-//! | up: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the true edges of playback, with the time played |
+//! | out, both ways: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the true edges of playback, with the time played |
 //! | anything else | passed on |
 //!
 //! In real time the file is the call's own timeline: silence where the bot is silent. At the fast pace answers
@@ -75,10 +75,10 @@ impl WavOutput {
             match play {
                 Play::Started(speech) => {
                     self.catch_up(ctx)?;
-                    ctx.push_up(Payload::BotStartedSpeaking(speech));
+                    ctx.broadcast(Payload::BotStartedSpeaking(speech));
                 }
                 Play::Write(pcm) => self.write(&pcm)?,
-                Play::Stopped(speech) => ctx.push_up(Payload::BotStoppedSpeaking(speech)),
+                Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
             }
         }
         match self.playout.poll_timeout() {

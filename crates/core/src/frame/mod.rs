@@ -16,6 +16,7 @@
 mod audio;
 mod control;
 mod language;
+mod llm;
 mod metrics;
 mod settings;
 mod taxonomy;
@@ -31,6 +32,7 @@ use std::{
 pub use audio::{EncodedAudio, SpokenAudio};
 pub use control::{ErrorReport, Interrupt, InterruptCause};
 pub use language::Language;
+pub use llm::{ChatMessage, LlmRequest, SpokenText, ToolCall, ToolOutcome, ToolResult, ToolSpec};
 pub use metrics::{Metric, Usage};
 pub use settings::{
     Change, Changed, Extension, Rejected, ServiceTarget, SettingsAnswer, SettingsUpdate, SttDelta, TtsDelta,
@@ -42,7 +44,7 @@ pub use turn::{BotSpeech, ContextId, EdgeSource, RequestId, SpeechEdge, Utteranc
 
 use voxline_audio::Pcm;
 
-use crate::custom::CustomFrame;
+use crate::{custom::CustomFrame, service::LlmDelta};
 use std::sync::Arc;
 
 /// Names a frame within the process.
@@ -107,8 +109,16 @@ pub enum Payload {
     Text(TextChunk),
     /// The answer is complete.
     ResponseEnded,
+    /// Answer this conversation.
+    LlmRequest(Box<LlmRequest>),
+    /// The model has called tools.
+    ToolCalls(Arc<[ToolCall]>),
+    /// A tool call is settled.
+    ToolSettled(Arc<ToolResult>),
     /// Say this, apart from any answer of a model.
     Speak(Box<Speak>),
+    /// Text that has been given to the synthesizer.
+    TtsText(Box<SpokenText>),
     /// The synthesizer begins to speak an answer.
     TtsStarted(BotSpeech),
     /// A word of the answer and when it is spoken.
@@ -120,6 +130,8 @@ pub enum Payload {
     SttUpdateSettings(Box<SettingsUpdate<SttDelta>>),
     /// Change the settings of text-to-speech services in mid-call.
     TtsUpdateSettings(Box<SettingsUpdate<TtsDelta>>),
+    /// Change the settings of language models in mid-call.
+    LlmUpdateSettings(Box<SettingsUpdate<LlmDelta>>),
     /// What a settings update did.
     SettingsAnswered(Box<SettingsAnswer>),
     /// Stop or resume listening.

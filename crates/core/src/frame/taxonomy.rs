@@ -98,13 +98,18 @@ taxonomy! {
     ResponseStarted() => Control Down dropped,
     Text(_) => Data Down dropped,
     ResponseEnded() => Control Down dropped,
+    LlmRequest(_) => Data Down dropped,
+    ToolCalls(_) => Control Down survives,
+    ToolSettled(_) => Data Down survives,
     Speak(_) => Data Down dropped,
+    TtsText(_) => Data Down dropped,
     TtsStarted(_) => Control Down dropped,
     TtsWord(_) => Data Down dropped,
     TtsStopped(_) => Control Down dropped,
 
     SttUpdateSettings(_) => Control Down survives,
     TtsUpdateSettings(_) => Control Down survives,
+    LlmUpdateSettings(_) => Control Down survives,
     SettingsAnswered(_) => Control Down survives,
     SttMute(_) => Control Down survives,
 

@@ -14,6 +14,7 @@
 
 mod events;
 mod host;
+mod llm;
 mod sentences;
 mod stt;
 mod stt_stage;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use events::{ConnectionEvent, ConnectionEvents, ConnectionLog};
+pub use llm::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService};
 pub use stt::{Heard, SttAudio, SttCommand, SttEvent, SttIo, SttProfile, SttService, SttSetup};
 pub use stt_stage::{LIVE_BACKLOG, SttStage};
 pub use tts::{TtsCommand, TtsEvent, TtsIo, TtsProfile, TtsService, TtsSetup};

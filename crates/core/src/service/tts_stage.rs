@@ -5,6 +5,7 @@
 //! | `ResponseStarted` … `Text` … `ResponseEnded` | spoken as one answer, as it comes; passed on |
 //! | `Text` outside of these, `Speak` | an answer of its own; passed on |
 //! | `TtsUpdateSettings` | applied and answered with `SettingsAnswered`, both ways; passed on if it aims at others too |
+//! | out: `TtsText` | what was given to the service, ahead of its audio |
 //! | out: `TtsStarted`, `OutputAudio`, `TtsWord`, `TtsStopped` | per answer, in this order |
 //! | out: `Metrics` | time to first byte, usage, unmatched audio |
 //!
@@ -30,8 +31,8 @@ use crate::{
     Event, Processor,
     error::Error,
     frame::{
-        BotSpeech, ContextId, Frame, Interrupt, Metric, Payload, RequestId, SpokenAudio, SpokenWord,
-        UpdateId, Usage,
+        BotSpeech, ContextId, Frame, Interrupt, Metric, Payload, RequestId, SpokenAudio, SpokenText,
+        SpokenWord, UpdateId, Usage,
     },
     pipeline::Context,
     processor::{Ending, Result, Timer},
@@ -141,6 +142,8 @@ impl<S: TtsService> TtsStage<S> {
             self.answers.push_back(Answer { context, asked, started: false });
             self.sign(ctx);
         }
+        let spoken = SpokenText { context, text: text.as_str().into() };
+        ctx.push_down(Payload::TtsText(Box::new(spoken)));
         self.send(TtsCommand::Speak { context, text }, ctx);
     }
 
