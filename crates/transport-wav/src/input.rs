@@ -16,7 +16,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -53,6 +53,38 @@ impl WavInputCounters {
     }
 }
 
+/// Ends an input before its file does: what has been read is followed by the silence and the end, in order.
+#[derive(Clone, Debug, Default)]
+pub struct WavInputStop(Arc<AtomicBool>);
+
+impl WavInputStop {
+    /// Reads no further.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a running input reports. Everything that could be read has come out before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The file ends before the audio it announces.
+    #[error("the file is cut short: it announces {announced:.2?} of audio and has {present:.2?}")]
+    CutShort {
+        /// How much audio its header announces.
+        announced: Duration,
+        /// How much there was.
+        present: Duration,
+    },
+    /// The file could not be read to its end.
+    #[error("the file cannot be read to its end")]
+    Unreadable(#[source] WavError),
+}
+
 /// Plays a WAV file into the pipeline.
 #[derive(Debug)]
 pub struct WavInput {
@@ -61,6 +93,7 @@ pub struct WavInput {
     silence: Duration,
     keep_open: bool,
     counters: WavInputCounters,
+    stop: WavInputStop,
 }
 
 /// What the reading job sends.
@@ -82,6 +115,7 @@ impl WavInput {
             silence: Duration::from_secs(1),
             keep_open: false,
             counters: WavInputCounters::default(),
+            stop: WavInputStop::default(),
         })
     }
 
@@ -106,6 +140,18 @@ impl WavInput {
         self
     }
 
+    /// How long the file says it is; `None` once started, and for a file that was written to a pipe.
+    #[must_use]
+    pub fn announced_duration(&self) -> Option<Duration> {
+        self.reader.as_ref().and_then(WavReader::announced_duration)
+    }
+
+    /// A handle that ends the input early.
+    #[must_use]
+    pub fn stopper(&self) -> WavInputStop {
+        self.stop.clone()
+    }
+
     /// A handle that tells how much has been read.
     #[must_use]
     pub fn counters(&self) -> WavInputCounters {
@@ -123,7 +169,8 @@ impl Processor for WavInput {
         let chunker = Chunker::new(frame).ok_or_else(|| Error::Unusable {
             what: format!("an input rate of {rate} is too low for 20 ms frames"),
         })?;
-        let player = Player { reader, resampler, chunker, rate, at: 0, silence: self.silence };
+        let (silence, stop) = (self.silence, self.stop.clone());
+        let player = Player { reader, resampler, chunker, rate, at: 0, silence, stop };
         let (pace, counters) = (self.pace, self.counters.clone());
         ctx.spawn_surviving(move |output| player.play(pace, counters, output));
         Ok(())
@@ -154,19 +201,20 @@ struct Player {
     /// Samples sent.
     at: u64,
     silence: Duration,
+    stop: WavInputStop,
 }
 
 impl Player {
     async fn play(mut self, pace: Pace, counters: WavInputCounters, output: JobOutput) -> Result {
         let began = Instant::now();
         let mut samples = Vec::new();
-        loop {
+        while !self.stop.is_stopped() {
             samples.clear();
             match self.reader.read(BLOCK) {
                 Ok(Some(pcm)) => self.resampler.push(pcm.samples(), &mut samples),
                 Ok(None) => break,
                 Err(error) => {
-                    output.send(Read::Trouble(Error::other(error))).await?;
+                    output.send(Read::Trouble(Error::other(InputError::Unreadable(error)))).await?;
                     break;
                 }
             }
@@ -183,8 +231,11 @@ impl Player {
         }
         counters.samples.store(file, Ordering::Relaxed);
         if let Some(truncation) = self.reader.truncation() {
-            let what = format!("the input file is truncated: {truncation:?}");
-            output.send(Read::Trouble(Error::Unusable { what })).await?;
+            let rate = self.reader.rate();
+            let (announced, present) =
+                (rate.duration_of(truncation.announced), rate.duration_of(truncation.read));
+            let error = InputError::CutShort { announced, present };
+            output.send(Read::Trouble(Error::other(error))).await?;
         }
         output.send(Read::Done).await
     }

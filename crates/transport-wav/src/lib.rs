@@ -22,7 +22,7 @@ mod output;
 
 use std::path::Path;
 
-pub use input::{WavInput, WavInputCounters};
+pub use input::{InputError, WavInput, WavInputCounters, WavInputStop};
 pub use output::WavOutput;
 pub use voxline_audio::WavError;
 

@@ -1,0 +1,192 @@
+//! Handlers that print what happens in a session, as it happens.
+//!
+//! In: session events and connection events. Out: lines on the console. They are called on the session's own
+//! tasks: a reader of stdout that is slow makes the pipeline wait, which is how nothing is lost.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use voxline::core::{
+    ServiceError, SessionConfig, SessionEvent,
+    frame::{ErrorReport, Frame, FrameKind, KindSet, Metric, Payload, SpokenWord, Transcription},
+};
+use voxline::{smallest_stt::SmallestStt, smallest_tts::SmallestTts};
+
+use crate::{
+    events::{Event, Line, seconds},
+    exit::Failure,
+    output::Console,
+};
+
+/// Errors kept of one session; what comes after them rarely says more.
+const KEPT: usize = 16;
+
+/// Prints one session. Cloning shares it.
+#[derive(Clone, Debug)]
+pub(crate) struct Chatter {
+    console: Console,
+    style: Style,
+    /// Named in every object.
+    file: Option<Arc<str>>,
+    // Written by the event handler, read after the session; never held across an await.
+    errors: Arc<Mutex<Vec<Arc<ErrorReport>>>>,
+    answers: Arc<Mutex<u64>>,
+}
+
+/// What lines of text look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// What was said, a final a line.
+    Transcript,
+    /// The same, after the file's name.
+    NamedTranscript,
+    /// Words and their times.
+    Words,
+    /// Who said what, and how long it took.
+    Conversation,
+}
+
+/// What is worth telling.
+const REACHED: [FrameKind; 9] = [
+    FrameKind::SpeechStarted,
+    FrameKind::SpeechStopped,
+    FrameKind::InterimTranscription,
+    FrameKind::Transcription,
+    FrameKind::Text,
+    FrameKind::TtsWord,
+    FrameKind::BotStartedSpeaking,
+    FrameKind::BotStoppedSpeaking,
+    FrameKind::Metrics,
+];
+
+impl Chatter {
+    pub(crate) fn new(console: &Console, style: Style) -> Self {
+        let (errors, answers) = (Arc::default(), Arc::default());
+        Self { console: console.clone(), style, file: None, errors, answers }
+    }
+
+    /// With this file named in every object.
+    pub(crate) fn about(mut self, file: impl Into<Arc<str>>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
+    /// Listens to a session.
+    pub(crate) fn watch(&self, mut config: SessionConfig) -> SessionConfig {
+        config.reached = KindSet::of(&REACHED);
+        let chatter = self.clone();
+        config.on_event(move |event| chatter.tell(event))
+    }
+
+    /// Listens to a recogniser's connections.
+    pub(crate) fn watch_stt(&self, stt: &SmallestStt) {
+        let name = voxline::smallest_stt::SERVICE_NAME;
+        let (connected, gone, failed) = (self.clone(), self.clone(), self.clone());
+        stt.on_connected(move || connected.connected(name));
+        stt.on_disconnected(move |reason| gone.disconnected(name, reason));
+        stt.on_connection_error(move |error| failed.connection_error(error));
+    }
+
+    /// Listens to a synthesizer's connections.
+    pub(crate) fn watch_tts(&self, tts: &SmallestTts) {
+        let name = voxline::smallest_tts::SERVICE;
+        let (connected, gone, failed) = (self.clone(), self.clone(), self.clone());
+        tts.on_connected(move || connected.connected(name));
+        tts.on_disconnected(move |reason| gone.disconnected(name, reason));
+        tts.on_connection_error(move |error| failed.connection_error(error));
+    }
+
+    /// The errors reported so far, the oldest first.
+    pub(crate) fn errors(&self) -> Vec<Arc<ErrorReport>> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many answers there were.
+    pub(crate) fn answers(&self) -> u64 {
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prints an event, and in text mode `text` if there is one.
+    pub(crate) fn print(&self, event: Event<'_>, text: Option<String>) {
+        self.console.print(&Line { event, file: self.file.as_deref() }, text);
+    }
+
+    fn connected(&self, service: &str) {
+        self.print(Event::Connected { service }, None);
+    }
+
+    fn disconnected(&self, service: &str, reason: &str) {
+        self.print(Event::Disconnected { service, reason }, None);
+    }
+
+    fn connection_error(&self, error: &ServiceError) {
+        let failure = Failure::from(error);
+        // One that ends the session is told when it has ended.
+        if !error.fatal && !self.console.is_json() {
+            self.console.note(&format!("{}; trying again", failure.what()));
+        }
+        self.print(Event::connection_error(error, failure.what().to_owned()), None);
+    }
+
+    fn tell(&self, event: &SessionEvent) {
+        match event {
+            SessionEvent::Reached(_, frame) => self.reached(frame),
+            SessionEvent::Error(report) => {
+                let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+                if errors.len() < KEPT {
+                    errors.push(report.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn reached(&self, frame: &Frame) {
+        match &frame.payload {
+            Payload::SpeechStarted(edge) => self.print(Event::SpeechStarted((&**edge).into()), None),
+            Payload::SpeechStopped(edge) => self.print(Event::SpeechStopped((&**edge).into()), None),
+            Payload::InterimTranscription(heard) => self.print(Event::interim(heard), None),
+            Payload::Transcription(heard) => self.print(Event::final_(heard), self.transcript(heard)),
+            Payload::Text(chunk) => {
+                *self.answers.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                let text = (self.style == Style::Conversation).then(|| format!("agent: {}", chunk.text));
+                self.print(Event::Answer { text: &chunk.text }, text);
+            }
+            Payload::TtsWord(word) => self.print(Event::Word((&**word).into()), self.word(word)),
+            _ if self.style != Style::Conversation => {}
+            Payload::BotStartedSpeaking(_) => self.print(Event::BotStartedSpeaking, None),
+            Payload::BotStoppedSpeaking(speech) => {
+                let (played, interrupted) = (seconds(speech.played), speech.interrupted);
+                let text = interrupted.then(|| "  (interrupted)".to_owned());
+                self.print(Event::BotStoppedSpeaking { played, interrupted }, text);
+            }
+            Payload::Metrics(metric) => self.metric(metric),
+            _ => {}
+        }
+    }
+
+    fn metric(&self, metric: &Metric) {
+        let (of, value) = match metric {
+            Metric::SpeechEndToFinal { value, .. } => ("speech_end_to_final", value),
+            Metric::VoiceToVoice { value, .. } => ("voice_to_voice", value),
+            _ => return,
+        };
+        let what = if of == "voice_to_voice" { "first audio" } else { "text" };
+        let text = format!("  ({what} {:.2} s after the end of speech)", value.as_secs_f64());
+        self.print(Event::Latency { of, seconds: seconds(*value) }, Some(text));
+    }
+
+    fn transcript(&self, heard: &Transcription) -> Option<String> {
+        // A final without words only says that nothing more comes.
+        let text = Some(&heard.text).filter(|text| !text.is_empty())?;
+        match (self.style, &self.file) {
+            (Style::Conversation, _) => Some(format!("user: {text}")),
+            (Style::NamedTranscript, Some(file)) => Some(format!("{file}: {text}")),
+            _ => Some(text.clone()),
+        }
+    }
+
+    fn word(&self, word: &SpokenWord) -> Option<String> {
+        let (start, end) = (word.start.as_secs_f64(), word.end.as_secs_f64());
+        (self.style == Style::Words).then(|| format!("{start:.3}\t{end:.3}\t{}", word.text))
+    }
+}
