@@ -153,11 +153,11 @@ fn long_speech_is_cut_every_ten_words_or_as_asked() {
 
 #[test]
 fn vad_events_carry_the_time_of_the_speech() {
-    let mut rig = Rig::live("vad_events=true&endpointing_timeout=300", &[]);
+    let mut rig = Rig::live("vad_events=true&endpointing_timeout=300", &["Hi."]);
     rig.silence(500).noise(1_000).silence(290);
-    assert_eq!(rig.log(), "speech_started 0.5");
+    assert_eq!(rig.log(), "speech_started 0.5\ninterim: Hi.");
     rig.silence(10);
-    assert_eq!(rig.log(), "speech_ended 1.5");
+    assert_eq!(rig.log(), "final (pause): Hi.\nspeech_ended 1.5");
 }
 
 #[test]

@@ -170,18 +170,18 @@ impl SttState {
 
     fn notice_silence(&mut self) {
         let silence_ms = self.speech.silence_ms();
-        let query = &self.writer.query;
-        let vad = query.endpointing_timeout.unwrap_or(self.writer.options.vad_silence);
-        if self.vad_speaking && silence_ms >= millis(vad) {
-            self.vad_speaking = false;
-            self.send_edge("speech_ended", self.speech.last_loud_ms());
-        }
         if self.run_open && silence_ms >= millis(self.writer.options.utterance_gap) {
             self.end_run();
         }
         if self.writer.query.endpointing && silence_ms >= millis(self.pause()) {
             self.end_run();
             self.finish_segment(Finality::Pause);
+        }
+        // After the final, so that where both come at once the text is there when the speech ends.
+        let vad = self.writer.query.endpointing_timeout.unwrap_or(self.writer.options.vad_silence);
+        if self.vad_speaking && silence_ms >= millis(vad) {
+            self.vad_speaking = false;
+            self.send_edge("speech_ended", self.speech.last_loud_ms());
         }
     }
 
