@@ -251,14 +251,15 @@ impl SttSession {
 
     /// Does what time and the last input have made possible.
     fn advance(&mut self, now: Instant) {
+        // First what may settle an utterance or end a connection, then what waits for that.
+        self.close_overdue(now);
+        self.release_held(now, false);
         if self.retry_at.is_some_and(|at| now >= at) {
             self.retry_at = None;
             let settings = self.settings.clone();
             self.current = Some(self.connect(now, settings));
         }
         self.advance_updates(now);
-        self.close_overdue(now);
-        self.release_held(now, false);
         self.let_go();
         self.advance_end(now);
         self.keep_alive(now);

@@ -345,6 +345,7 @@ fn any<T>(_: &T) -> Result<(), String> {
     Ok(())
 }
 
+#[expect(clippy::ptr_arg, reason = "a check takes a reference to the field's own type")]
 fn check_model(model: &String) -> Result<(), String> {
     match model.as_str() {
         "" => Err("a model is needed: pulse".to_owned()),

@@ -60,15 +60,13 @@ impl SttSession {
             let link = &mut self.links[index];
             link.cursor = link.cursor.max(self.ring.front());
             let end = link.until.map_or(self.ring.head(), |(position, _)| position);
-            if let Some((number, position)) = mark {
-                if position <= link.cursor {
-                    self.marks.sent(number, self.now, link.id);
-                    if self.line.endpoint.finalize_keeps_open() {
-                        self.counters.finalizes(1);
-                        return Some(say(link.id, ClientMessage::Finalize));
-                    }
-                    continue;
+            if let Some((number, _)) = mark.filter(|&(_, position)| position <= link.cursor) {
+                self.marks.sent(number, self.now, link.id);
+                if self.line.endpoint.finalize_keeps_open() {
+                    self.counters.finalizes(1);
+                    return Some(say(link.id, ClientMessage::Finalize));
                 }
+                continue;
             }
             let to = mark.map_or(end, |(_, position)| position.min(end));
             if let Some(piece) = self.ring.read(link.cursor, to, LONGEST).filter(|_| link.cursor < to) {
@@ -124,10 +122,10 @@ impl SttSession {
 
     /// The end of the session waits for what makes no progress, not for what is long.
     pub(super) fn made_progress(&mut self, id: ConnectionId) {
-        if let Phase::Ending { progress } = &mut self.phase {
-            if self.current == Some(id) {
-                *progress = self.now;
-            }
+        if let Phase::Ending { progress } = &mut self.phase
+            && self.current == Some(id)
+        {
+            *progress = self.now;
         }
     }
 

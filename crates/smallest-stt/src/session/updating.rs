@@ -270,6 +270,7 @@ impl SttSession {
     /// The session ends, or has failed: nothing changes any more.
     pub(super) fn reject_updates(&mut self, reason: &str) {
         self.abort_next();
+        self.wanted = self.settings.clone();
         let updates = std::mem::take(&mut self.updates);
         for mut asked in updates.opening.into_iter().chain(updates.waiting) {
             refuse(&mut asked.answer, reason);

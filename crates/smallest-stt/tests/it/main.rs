@@ -1,0 +1,14 @@
+//! The session without a socket, a clock or a runtime: every input is a call, every output is looked at.
+//!
+//! Names begin with the item they hold: `w25_…` is item 25 of the conformance list in `docs/waves.md`,
+//! `r_10_…` a failure of the field. Each module holds one side of the session; `support.rs` drives it.
+
+mod address;
+mod changing;
+mod connecting;
+mod interleavings;
+mod messages;
+mod receiving;
+mod sending;
+mod snapshots;
+mod support;
