@@ -1,4 +1,7 @@
 //! How a connection comes to its end, and who brought it there.
+//!
+//! Who sends the first close frame ends it; a stream that stops without one was dropped. After its own
+//! close frame the simulator waits [`CLOSE_TIMEOUT`] for the answer.
 
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 //! One [`LogEntry`] an event, in order, in memory and, when asked for, in a file of JSON lines.
 //! Audio is logged as counts with a SHA-256 over all bytes so far, at each `finalize` and
 //! `close_stream` and at the end; requests to speak are logged in full. Keys never are.
-//! The log holds what clients sent: treat it as private data.
+//! The file is written line by line as things happen, by the task they happen in: short writes to a local
+//! file. The log holds what clients sent: treat it as private data.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -1,4 +1,7 @@
 //! What connections share: the plan of faults, the seats, the script's position, ids and the log.
+//!
+//! One short lock around all of it, so that a verdict and the seat it gives away are one step and a limit
+//! cannot be overrun by two clients at once.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,7 @@
 //! Whatever clients send: no panic, no endless work, and the rules hold.
+//!
+//! Random steps for both directions and random text for every parser; a failure prints the smallest
+//! input that shows it.
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use std::{sync::Arc, time::Duration};

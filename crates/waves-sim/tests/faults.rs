@@ -1,4 +1,7 @@
 //! Every fault, as a client meets it over a real socket.
+//!
+//! How faults are written and which connections they meet is tested beside the code; here each one is
+//! seen from the other end.
 
 mod common;
 

@@ -1,4 +1,7 @@
 //! The simulator as clients meet it: over loopback sockets, with a client that is not ours.
+//!
+//! What is decided without a socket is tested in `stt_state.rs` and `tts_state.rs`; here is what only a
+//! connection can show: the upgrade, limits, digests, closing, backpressure.
 
 mod common;
 

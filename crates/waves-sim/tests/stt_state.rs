@@ -1,4 +1,7 @@
 //! The decisions of a speech-to-text connection, without a socket: audio in, a log of messages out.
+//!
+//! Speech is either the simulator's voice or a loud square wave; the script says what the latter means.
+//! Time is the audio's own.
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use std::{sync::Arc, time::Duration};

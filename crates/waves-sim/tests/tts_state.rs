@@ -1,4 +1,7 @@
 //! The decisions of a text-to-speech connection, without a socket: requests and time in, messages out.
+//!
+//! Time is a number here: [`Rig::wait`] wakes the state whenever it asks to be woken, so that pace,
+//! hold-backs and idle times are exact.
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use std::time::Duration;

@@ -1,4 +1,7 @@
 //! How the speech-to-text half behaves where documents leave a choice.
+//!
+//! Each default says where it comes from when no document does. Bounds of memory are not options;
+//! they stand as constants where they are held.
 
 use std::time::Duration;
 

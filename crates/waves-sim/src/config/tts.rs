@@ -1,4 +1,7 @@
 //! How the text-to-speech half behaves where documents leave a choice.
+//!
+//! Each default says where it comes from when no document does. What a request may hold is not an
+//! option: its ranges are the documented ones (`tts/request.rs`).
 
 use std::time::Duration;
 

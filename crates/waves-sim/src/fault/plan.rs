@@ -1,4 +1,7 @@
 //! Which faults meet which connection.
+//!
+//! In: faults as they are added, connections as they begin. Out: the kinds a connection meets.
+//! Counts are of connections that reached an endpoint, whatever became of them.
 
 use super::{Fault, FaultKind};
 use crate::Endpoint;

@@ -1,4 +1,7 @@
 //! Faults written as text; the grammar is in the module's documentation.
+//!
+//! In: a specification such as `429,endpoint=tts,count=2`. Out: a [`Fault`], or what is wrong with it.
+//! Every number and size has a bound, and nothing that cannot be meant is accepted silently.
 
 use std::{str::FromStr, time::Duration};
 

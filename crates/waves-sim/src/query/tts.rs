@@ -1,4 +1,7 @@
 //! The text-to-speech query: one parameter.
+//!
+//! Everything else a client sets is in its requests (`tts/request.rs`); the model of the older endpoints
+//! is in the path.
 
 use std::time::Duration;
 

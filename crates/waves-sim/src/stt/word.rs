@@ -1,4 +1,7 @@
 //! A recognised word and the open segment it waits in.
+//!
+//! Words come in from the script or the voice and leave in a final, all at once or as many as were asked
+//! for. Pieces of a long word that the voice had to cut become one word again here.
 
 /// A word with its place in the connection's audio.
 #[derive(Clone, Debug, PartialEq)]

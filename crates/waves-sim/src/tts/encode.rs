@@ -1,4 +1,7 @@
 //! Samples as the bytes of a chunk.
+//!
+//! In: 16-bit samples of one request. Out: PCM, µ-law, A-law, or a WAV that begins with its header and
+//! goes on as PCM.
 
 use voxline_audio::{Encoding, convert};
 

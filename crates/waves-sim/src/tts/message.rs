@@ -1,4 +1,7 @@
 //! Text-to-speech messages as each endpoint writes them.
+//!
+//! In: audio, words and ends of a synthesis with the request they answer. Out: JSON.
+//! Which ids there are follows the endpoint: section 4.3 of the protocol's description.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};

@@ -1,4 +1,7 @@
-//! A raw WebSocket client and what all socket tests need. Every wait has a deadline.
+//! A raw WebSocket client and what all socket tests need.
+//!
+//! Real sockets and the real clock, never paused: every wait ends with what it waits for, or fails at
+//! [`DEADLINE`]. Nothing here sleeps.
 #![allow(dead_code, reason = "each test file uses its part")]
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
