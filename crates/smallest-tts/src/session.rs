@@ -185,7 +185,7 @@ impl TtsSession {
         let expects = answer.is_owed();
         self.give_rest(&mut answer);
         let delivered = answer.voice.delivered();
-        tracing::debug!(%context, ?delivered, %error, "an answer failed");
+        tracing::debug!(%context, ?delivered, category = ?error.category(), "an answer failed");
         self.events.push(TtsEvent::Failed { context: Some(context), delivered, error: error.passing() });
         if expects {
             self.replace_line(now, "replaced after a failed answer");

@@ -67,3 +67,55 @@ fn joins(c: char) -> bool {
 fn joins_next(c: char) -> bool {
     c == '\u{200D}'
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{cut, letters};
+
+    #[test]
+    fn text_that_fits_is_one_piece() {
+        assert_eq!(cut("Hello there. How are you?", 100), ["Hello there. How are you?"]);
+    }
+
+    #[test]
+    fn long_text_is_cut_after_the_last_sentence_that_fits() {
+        assert_eq!(cut("One. Two. Three is longer.", 12), ["One. Two.", " Three is ", "longer."]);
+        assert_eq!(cut("एक वाक्य। दूसरा वाक्य।", 12), ["एक वाक्य।", " दूसरा ", "वाक्य।"]);
+        assert_eq!(cut("第一句。第二句。", 5), ["第一句。", "第二句。"]);
+    }
+
+    #[test]
+    fn a_point_within_a_number_ends_no_sentence() {
+        assert_eq!(cut("It is 3.141 or so, they say", 10), ["It is ", "3.141 or ", "so, they ", "say"]);
+    }
+
+    #[test]
+    fn text_without_spaces_is_cut_but_not_within_a_joined_character() {
+        assert_eq!(cut("aaaaaaa", 3), ["aaa", "aaa", "a"]);
+        let family = "👨\u{200D}👩\u{200D}👧";
+        assert_eq!(cut(&format!("ab{family}"), 5), ["ab", family]);
+        assert_eq!(cut("cafe\u{301}x", 4), ["caf", "e\u{301}x"]);
+    }
+
+    #[test]
+    fn letters_are_what_can_be_heard() {
+        assert_eq!(letters("Hello, 12 🙂 äß!"), 9);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn r_58_every_character_is_kept_and_no_piece_is_too_long(text in "[a-z .!?\n。é\u{301}🙂\u{200D}क्षा]{0,300}", limit in 1..40_usize) {
+            let pieces = cut(&text, limit);
+            for piece in &pieces {
+                prop_assert!(piece.chars().count() <= limit && !piece.trim().is_empty());
+            }
+            let kept: String = pieces.concat().split_whitespace().collect();
+            let given: String = text.split_whitespace().collect();
+            prop_assert_eq!(kept, given);
+        }
+    }
+}

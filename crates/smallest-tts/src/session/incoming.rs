@@ -116,7 +116,11 @@ impl TtsSession {
                 self.fail(now, front, TtsError::Remote(failure));
             }
             _ => {
-                tracing::debug!(%failure, "the service reports an error while nothing is asked of it");
+                // Its words may repeat a text; its code does not.
+                tracing::debug!(
+                    code = failure.code,
+                    "the service reports an error while nothing is asked of it"
+                );
                 self.counters.idle_errors(1);
                 if let Some(line) = &mut self.line {
                     line.took_leave = true;

@@ -24,7 +24,7 @@ fn an_answer_of_two_sentences_is_spoken_and_over_with_its_last_complete() {
 }
 
 #[test]
-fn a_first_answer_waits_for_the_line_and_is_sent_when_it_opens() {
+fn r_11_a_first_answer_waits_for_the_line_and_is_sent_when_it_opens() {
     let mut bench = Bench::new();
     bench.say(1, "Hello.");
     assert!(bench.take_sent().is_empty());

@@ -46,7 +46,7 @@ fn a_change_of_model_on_the_same_socket_takes_no_reconnect() {
 }
 
 #[test]
-fn a_change_of_socket_opens_the_new_line_before_the_old_is_given_up() {
+fn r_10_a_change_of_socket_opens_the_new_line_before_the_old_is_given_up() {
     let mut bench = Bench::open();
     bench.say(1, "Hello.");
     bench.chunk(1, 1, 0, 500);
@@ -59,7 +59,7 @@ fn a_change_of_socket_opens_the_new_line_before_the_old_is_given_up() {
 }
 
 #[test]
-fn a_new_answer_waits_for_a_change_of_socket_but_not_for_long() {
+fn r_12_a_new_answer_waits_for_a_change_of_socket_but_not_for_long() {
     let mut bench = Bench::open();
     bench.update(TtsSettings::delta().model(Model::LightningV2));
     bench.say(1, "Hello.");
@@ -120,7 +120,7 @@ fn a_change_that_is_taken_back_before_it_held_costs_nothing() {
 }
 
 #[test]
-fn changes_before_the_connect_are_merged_into_it() {
+fn r_11_changes_before_the_connect_are_merged_into_it() {
     let mut bench = Bench::new();
     bench.update(TtsSettings::delta().model(Model::LightningV2));
     bench.update(TtsSettings::delta().voice("emily"));

@@ -157,7 +157,7 @@ fn w62_a_short_idle_timeout_is_kept_alive_at_half_of_it() {
 }
 
 #[test]
-fn r_07_a_line_that_closes_idle_for_hours_stays_in_use() {
+fn r_04_r_07_a_line_that_closes_idle_for_hours_stays_in_use() {
     let mut bench = Bench::open();
     for line in 1..200 {
         bench.wait(60 * SECOND);
@@ -237,6 +237,24 @@ fn w14_r_05_connections_that_end_at_once_are_given_up() {
     }
     assert_eq!(fatal(&bench), Some(ErrorCategory::Unreachable));
     assert_eq!(bench.connects, 5);
+}
+
+#[test]
+fn r_06_a_service_that_accepts_and_closes_is_asked_ten_times_a_minute_at_most() {
+    let mut config = super::config();
+    config.backoff.short_lived_limit = u32::MAX;
+    config.backoff.give_up_after = None;
+    let mut bench = Bench::with(config, crate::TtsSettings::default());
+    let mut at = Vec::new();
+    for line in 1..60 {
+        at.push(bench.now.duration_since(bench.start));
+        bench.open_line(line);
+        bench.close(line, 1000, "");
+        while u64::from(bench.connects) == line {
+            bench.wait(Duration::from_millis(50));
+        }
+    }
+    assert!(at.windows(11).all(|eleven| eleven[10] - eleven[0] >= 59 * SECOND), "{at:?}");
 }
 
 #[test]
