@@ -1,0 +1,168 @@
+//! The work of `voxline-bench hop|paced|idle`, done by flowcat-core: ten pass-through processors, frames of 20 ms.
+//!
+//! Its public API cannot stamp a frame, so the paced latency is taken from the frame's audio: the first two
+//! samples hold the number of the send, whose time is kept beside.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use flowcat_core::{
+    error::Result,
+    pipeline::{Pipeline, PipelineTask, PipelineTaskParams},
+    processor::{
+        Envelope, FrameProcessor, Link,
+        frame::{AudioFrame, Frame},
+    },
+};
+use tokio::sync::Notify;
+
+#[path = "../../../src/cpu.rs"]
+mod cpu;
+
+struct Pass;
+
+#[async_trait]
+impl FrameProcessor for Pass {
+    fn name(&self) -> &str {
+        "pass"
+    }
+}
+
+/// Counts what arrives, and when.
+struct Count {
+    count: Arc<AtomicUsize>,
+    expected: usize,
+    done: Arc<Notify>,
+    sent: Arc<Mutex<Vec<Instant>>>,
+    latencies: Arc<Mutex<Vec<u32>>>,
+}
+
+#[async_trait]
+impl FrameProcessor for Count {
+    fn name(&self) -> &str {
+        "count"
+    }
+
+    async fn process_frame(&mut self, env: Envelope, _: &Link) -> Result<()> {
+        if let Frame::InputAudio(_) = env.frame {
+            let number = self.count.fetch_add(1, Ordering::Relaxed);
+            if let Some(sent) = self.sent.lock().unwrap().get(number) {
+                self.latencies.lock().unwrap().push(sent.elapsed().as_micros() as u32);
+            }
+            if number + 1 == self.expected {
+                self.done.notify_one();
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Call {
+    queue: tokio::sync::mpsc::UnboundedSender<Frame>,
+    count: Arc<AtomicUsize>,
+    done: Arc<Notify>,
+    sent: Arc<Mutex<Vec<Instant>>>,
+    _run: tokio::task::JoinHandle<()>,
+}
+
+fn call(expected: usize, latencies: Arc<Mutex<Vec<u32>>>) -> Call {
+    let (count, done, sent) = (Arc::default(), Arc::new(Notify::new()), Arc::default());
+    let last = Count { count: Arc::clone(&count), expected, done: done.clone(), sent: Arc::clone(&sent), latencies };
+    let mut stages: Vec<Box<dyn FrameProcessor>> = Vec::new();
+    for _ in 0..10 {
+        stages.push(Box::new(Pass));
+    }
+    stages.push(Box::new(last));
+    let params = PipelineTaskParams { idle_timeout: None, ..Default::default() };
+    let task = PipelineTask::new(Pipeline::new(stages), params, Vec::new());
+    let queue = task.queue_sender();
+    let run = tokio::spawn(async move {
+        let _ = task.run().await;
+    });
+    Call { queue, count, done, sent, _run: run }
+}
+
+fn audio() -> Frame {
+    Frame::InputAudio(Arc::new(AudioFrame::mono(vec![0; 320], 16_000)))
+}
+
+async fn hop() -> Duration {
+    const FRAMES: usize = 100_000;
+    let call = call(FRAMES, Arc::default());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let before = cpu::used();
+    let frame = audio();
+    for number in 0..FRAMES {
+        let _ = call.queue.send(frame.clone());
+        if number % 64 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    call.done.notified().await;
+    (cpu::used() - before) / FRAMES as u32 / 10
+}
+
+async fn paced(pipelines: usize) -> String {
+    const SECONDS: usize = 5;
+    let latencies: Arc<Mutex<Vec<u32>>> = Arc::default();
+    let calls: Vec<_> = (0..pipelines).map(|_| call(usize::MAX, latencies.clone())).collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = cpu::used();
+    let feeds: Vec<_> = calls
+        .into_iter()
+        .enumerate()
+        .map(|(number, call)| {
+            tokio::spawn(async move {
+                let phase = Duration::from_micros((number as u64 * 7919) % 20_000);
+                let mut ticks =
+                    tokio::time::interval_at(tokio::time::Instant::now() + phase, Duration::from_millis(20));
+                for _ in 0..SECONDS * 50 {
+                    ticks.tick().await;
+                    call.sent.lock().unwrap().push(Instant::now());
+                    let _ = call.queue.send(audio());
+                }
+                call
+            })
+        })
+        .collect();
+    let mut frames = 0;
+    for feed in feeds {
+        frames += feed.await.unwrap().count.load(Ordering::Relaxed);
+    }
+    let used = cpu::used() - before;
+    let mut latencies = std::mem::take(&mut *latencies.lock().unwrap());
+    latencies.sort_unstable();
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
+    let each = used.as_secs_f64() * 1e6 / frames as f64;
+    let (p50, p99, p999, worst) = (at(0.5), at(0.99), at(0.999), at(1.0));
+    format!(
+        "paced, flowcat-core, {pipelines:5} pipelines: {each:6.2} µs CPU per frame, p50 {p50} p99 {p99} p99.9 {p999} worst {worst} µs"
+    )
+}
+
+async fn idle() -> String {
+    const PIPELINES: usize = 1000;
+    let before = cpu::resident_kib();
+    let calls: Vec<_> = (0..PIPELINES).map(|_| call(usize::MAX, Arc::default())).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let kib = (cpu::resident_kib() - before) as f64 / PIPELINES as f64;
+    drop(calls);
+    format!("idle, flowcat-core: {kib:.1} KiB a pipeline")
+}
+
+fn main() {
+    let single = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let multi = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    println!("{}", single.block_on(idle()));
+    let best = (0..3).map(|_| single.block_on(hop())).min().unwrap();
+    println!("hop, flowcat-core: {:.1} ns CPU", best.as_nanos() as f64);
+    for pipelines in [100, 500, 1000] {
+        println!("{}", multi.block_on(paced(pipelines)));
+    }
+}
