@@ -62,7 +62,8 @@ pub struct Patience {
     pub first_audio: Duration,
     /// Without a word from the service, an answer whose text must have been spoken is over after this. 800 ms.
     pub quiet: Duration,
-    /// How long the text of an answer waits for a connection. 10 s.
+    /// How long the text of an answer waits for a connection. 8 s: the pipeline itself gives an answer up
+    /// after three times `first_audio`, and could not say why.
     pub connection: Duration,
     /// How long a change of settings may take that needs a new connection. 5 s.
     pub change: Duration,
@@ -77,7 +78,7 @@ impl Default for Patience {
         Self {
             first_audio: Duration::from_secs(3),
             quiet: Duration::from_millis(800),
-            connection: Duration::from_secs(10),
+            connection: Duration::from_secs(8),
             change: Duration::from_secs(5),
             hold: Duration::from_secs(2),
             end: Duration::from_secs(5),

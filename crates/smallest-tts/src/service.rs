@@ -219,7 +219,7 @@ impl Commands for Asked {
     }
 }
 
-/// The stage's events, and the last word of a session that gives up.
+/// The stage's events. The last word of a session that gives up is kept back: it is what `run` returns.
 struct Told {
     outbox: Outbox<TtsEvent>,
     verdict: Arc<OnceLock<ServiceError>>,
@@ -236,6 +236,7 @@ impl Events<TtsEvent> for Told {
         {
             // Only the first counts.
             let _ = self.verdict.set(error.clone());
+            return;
         }
         self.outbox.send(event);
     }

@@ -162,6 +162,7 @@ impl TtsSession {
         while let Some(answer) = self.pop_if(|answer| answer.id <= through) {
             heard_of |= answer.is_owed();
             if let Some(open) = answer.open() {
+                self.requested(answer.id, open.request, open.characters());
                 self.cancel_context(answer.id, open.request);
             }
         }
@@ -183,6 +184,9 @@ impl TtsSession {
         let Some(at) = self.queue.iter().position(|answer| answer.id == context) else { return };
         let Some(mut answer) = self.queue.remove(at) else { return };
         let expects = answer.is_owed();
+        if let Some(open) = answer.open() {
+            self.requested(context, open.request, open.characters());
+        }
         self.give_rest(&mut answer);
         let delivered = answer.voice.delivered();
         tracing::debug!(%context, ?delivered, category = ?error.category(), "an answer failed");

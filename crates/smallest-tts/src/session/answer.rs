@@ -85,6 +85,11 @@ pub(super) enum Expected {
 }
 
 impl Segment {
+    /// How long its text is, in Unicode characters.
+    pub(super) fn characters(&self) -> u64 {
+        self.text.chars().count() as u64
+    }
+
     /// Whether it has as much audio as its text must have.
     pub(super) fn is_spoken(&self) -> bool {
         self.audio >= self.floor && !self.audio.is_zero()

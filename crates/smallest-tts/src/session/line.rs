@@ -240,8 +240,13 @@ impl TtsSession {
         if outstanding == 0 {
             return;
         }
+        let context = answer.id;
+        let open = answer.open().map(|open| (open.request, open.characters()));
         if answer.take_back() {
             self.counters.resent(outstanding);
+            if let Some((request, characters)) = open {
+                self.requested(context, request, characters);
+            }
         } else {
             self.fail_front(now, TtsError::CutShort(reason.clone()));
         }

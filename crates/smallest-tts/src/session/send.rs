@@ -163,16 +163,19 @@ impl TtsSession {
             message.max_buffer_flush_ms = message.max_buffer_flush_ms.or(Some(STREAM_FLUSH_MS));
         }
         self.transmits.push_back(Transmit::Send(line.id, Message::Text(message.to_json())));
-        if !text.is_empty() {
-            let characters = text.chars().count() as u64;
-            self.counters.characters(characters);
-            self.counters.requests(u64::from(self.is_first_fragment(request)));
-            self.events.push(TtsEvent::Requested { context, request, characters });
+        if !matches!(kind, Kind::More)
+            && let Some(answer) = self.queue.front()
+            && let Some(segment) = answer.segments.back()
+        {
+            let (request, characters) = (segment.request, segment.characters());
+            self.requested(context, request, characters);
         }
     }
 
-    fn is_first_fragment(&self, request: RequestId) -> bool {
-        let segments = self.queue.front().map(|answer| &answer.segments);
-        segments.into_iter().flatten().any(|segment| segment.request == request && segment.fragments == 1)
+    /// Tells of a request whose text is complete, or will never be.
+    pub(super) fn requested(&mut self, context: ContextId, request: RequestId, characters: u64) {
+        self.counters.requests(1);
+        self.counters.characters(characters);
+        self.events.push(TtsEvent::Requested { context, request, characters });
     }
 }

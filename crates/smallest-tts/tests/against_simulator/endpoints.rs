@@ -1,7 +1,7 @@
 //! The three endpoints, base addresses, and who may enter.
 
 use smallest_tts::{Endpoint, Model, TtsSettings};
-use voxline_core::ErrorCategory;
+use voxline_core::{ErrorCategory, service::TtsEvent};
 use voxline_waves_sim::{Endpoint as SimEndpoint, SimConfig};
 
 use crate::support::{Call, chain, quick};
@@ -67,6 +67,9 @@ async fn w10_a_wrong_key_ends_the_service_with_a_typed_error() {
     call.say(1, TEXT).await;
     let error = call.ended().await.unwrap_err();
     assert_eq!((error.category, error.fatal), (ErrorCategory::Unauthorized, true));
+    let told =
+        call.seen.iter().filter(|event| matches!(event, TtsEvent::Failed { error, .. } if error.fatal));
+    assert_eq!(told.count(), 0, "it is returned, and not told twice");
     assert!(!format!("{error:?} {}", chain(&error)).contains("sesame"));
     assert!(call.opened().is_empty());
 }
@@ -92,7 +95,7 @@ async fn a_change_to_a_retired_endpoint_is_refused_and_the_old_one_speaks_on() {
     sim.retired = vec![SimEndpoint::LightningV2];
     let mut call = Call::with(sim, |_| {}, TtsSettings::default()).await;
     call.say(1, TEXT).await;
-    call.until(|event| matches!(event, voxline_core::service::TtsEvent::Audio { .. })).await;
+    call.until(|event| matches!(event, TtsEvent::Audio { .. })).await;
     let answer = call.update(TtsSettings::delta().model(Model::LightningV2)).await;
     assert_eq!((answer.changed.len(), answer.rejected.len()), (0, 1), "{answer:?}");
     call.over(1).await.unwrap();
