@@ -155,3 +155,33 @@ fn w60_text_is_escaped_whatever_is_in_it() {
     let message: serde_json::Value = serde_json::from_str(&sent[0]).unwrap();
     assert_eq!(message["text"], text);
 }
+
+#[test]
+fn w62_a_complete_that_answers_a_keepalive_ends_nothing() {
+    let mut bench = v2();
+    bench.say(1, "A sentence of some length.");
+    bench.nameless_chunk(1, Some("a"), 100);
+    bench.text(1, r#"{"request_id":"keepalive","status":"complete"}"#);
+    assert!(!bench.finished(1));
+    bench.nameless_chunk(1, Some("a"), enough(30));
+    bench.text(1, r#"{"request_id":"a","status":"complete"}"#);
+    assert!(bench.finished(1));
+    assert_eq!(bench.samples_of(1), 100 + enough(30));
+}
+
+#[test]
+fn w72_a_nameless_complete_that_was_not_waited_for_is_not_taken_for_the_next() {
+    let mut bench = v2();
+    bench.speak(1, "One.");
+    bench.nameless_chunk(1, None, enough(3));
+    bench.wait(Duration::from_secs(1));
+    bench.speak(1, "A second sentence.");
+    bench.finish(1);
+    bench.nameless_chunk(1, None, 100);
+    bench.text(1, r#"{"status":"complete"}"#);
+    assert!(!bench.finished(1), "it was of the first");
+    bench.nameless_chunk(1, None, enough(20));
+    bench.text(1, r#"{"status":"complete"}"#);
+    assert!(bench.finished(1));
+    assert_eq!(bench.samples_of(1), enough(3) + 100 + enough(20));
+}
