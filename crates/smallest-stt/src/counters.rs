@@ -21,6 +21,7 @@ macro_rules! counters {
             $( $name: AtomicU64, )*
             dropped: AtomicU64,
             audio: AtomicU64,
+            waiting: AtomicU64,
         }
 
         /// The counters at a moment.
@@ -32,6 +33,8 @@ macro_rules! counters {
             pub dropped: Duration,
             /// Audio handed over, counted once.
             pub audio: Duration,
+            /// Audio handed over that has not been sent yet. The one value that also falls.
+            pub waiting: Duration,
         }
 
         impl SttCounters {
@@ -42,6 +45,7 @@ macro_rules! counters {
                     $( $name: self.0.$name.load(Relaxed), )*
                     dropped: Duration::from_nanos(self.0.dropped.load(Relaxed)),
                     audio: Duration::from_nanos(self.0.audio.load(Relaxed)),
+                    waiting: self.waiting(),
                 }
             }
 
@@ -84,6 +88,14 @@ counters! {
 impl SttCounters {
     pub(crate) fn dropped(&self, audio: Duration) {
         self.0.dropped.fetch_add(nanos(audio), Relaxed);
+    }
+
+    pub(crate) fn waiting(&self) -> Duration {
+        Duration::from_nanos(self.0.waiting.load(Relaxed))
+    }
+
+    pub(crate) fn set_waiting(&self, audio: Duration) {
+        self.0.waiting.store(nanos(audio), Relaxed);
     }
 
     pub(crate) fn audio(&self, audio: Duration) {

@@ -165,7 +165,8 @@ impl SttService for SmallestStt {
     async fn run(self: Box<Self>, setup: SttSetup, io: SttIo) -> ServiceResult {
         let Self { config, settings, counters, .. } = *self;
         let (seed, now) = (fastrand::u64(..), tokio::time::Instant::now().into_std());
-        let session = match SttSession::new(&config, settings, setup.sample_rate, counters, seed, now) {
+        let session = match SttSession::new(&config, settings, setup.sample_rate, counters.clone(), seed, now)
+        {
             Ok(session) => session,
             Err(error) => {
                 let error = error.into_service(true);
@@ -175,7 +176,7 @@ impl SttService for SmallestStt {
             }
         };
         let fatal = Arc::new(OnceLock::new());
-        let commands = UntilEnd { receiver: io.commands, ended: false };
+        let commands = Gate { receiver: io.commands, ended: false, counters, most: config.kept_audio / 2 };
         let events = Watched { outbox: Outbox::new(io.events), fatal: fatal.clone() };
         let ended = drive(session, commands, events, config.wire).await;
         tracing::debug!(?ended, "speech-to-text is over");
@@ -183,16 +184,27 @@ impl SttService for SmallestStt {
     }
 }
 
-/// The commands, without their end: after `End` the session's own deadlines decide, not the sender's life.
-struct UntilEnd {
+/// The commands on their way in.
+///
+/// 1. After `End` the session's own deadlines decide, not the life of the sender: the end of the commands is
+///    not passed on then.
+/// 2. While half the audio that may be kept waits for a connection, no more is taken: the pipeline holds a
+///    file back, and drops the oldest of what is live, by its own bound.
+struct Gate {
     receiver: mpsc::Receiver<SttCommand>,
     ended: bool,
+    counters: SttCounters,
+    most: Duration,
 }
 
-impl Commands for UntilEnd {
+impl Commands for Gate {
     type Command = SttCommand;
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<SttCommand>> {
+        if self.counters.waiting() >= self.most {
+            // What opens the gate, a connection or room on it, happens in the very task that polls here.
+            return Poll::Pending;
+        }
         let next = self.receiver.poll_recv(cx);
         match next {
             Poll::Ready(None) if self.ended => Poll::Pending,

@@ -135,18 +135,7 @@ impl SttSession {
         seed: u64,
         now: Instant,
     ) -> Result<Self, SttError> {
-        let line = config.line(pipeline)?;
-        settings.validate()?;
-        if let Some(error) = line.refuses(&settings) {
-            return Err(error);
-        }
-        for warning in settings.warnings(&line) {
-            tracing::warn!(
-                field = warning.field,
-                reason = warning.reason,
-                "a setting without the hoped-for effect"
-            );
-        }
+        let line = checked(config, &settings, pipeline)?;
         let intake = Intake::new(line.encoding, line.rate);
         let options = Options {
             keepalive: config.keepalive,
@@ -218,6 +207,13 @@ impl SttSession {
             self.let_go_to = self.ring.front();
         }
         self.drop_audio(unsent);
+        self.count_waiting();
+    }
+
+    /// Notes how much audio has not been sent on any connection.
+    fn count_waiting(&self) {
+        let from = self.sent_to.max(self.ring.front());
+        self.counters.set_waiting(self.ring.lasting(from, self.ring.head()));
     }
 
     fn drop_audio(&mut self, audio: Duration) {
@@ -325,6 +321,20 @@ impl SttSession {
         .into_iter()
         .filter_map(|(at, why)| Some(Deadline { at: at?, why }))
     }
+}
+
+/// The line, once everything about the configuration and the settings is known to fit.
+fn checked(config: &SttConfig, settings: &SttSettings, pipeline: SampleRate) -> Result<Line, SttError> {
+    let line = config.line(pipeline)?;
+    settings.validate()?;
+    if let Some(error) = line.refuses(settings) {
+        return Err(error);
+    }
+    for warning in settings.warnings(&line) {
+        let (field, reason) = (warning.field, warning.reason);
+        tracing::warn!(field, reason, "a setting without the hoped-for effect");
+    }
+    Ok(line)
 }
 
 impl Session for SttSession {

@@ -31,13 +31,15 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    /// Whether a final says again what was said just before; else it is the last one from now on.
+    /// Whether a final says again what was said just before, or, with `anyway`, at any time before; else it
+    /// is the last one from now on.
     pub(super) fn is_duplicate(
         &mut self,
         now: Instant,
         connection: ConnectionId,
         text: &str,
         start: Option<Duration>,
+        anyway: bool,
     ) -> bool {
         let same_time = |last: &Last| match (last.start, start) {
             (Some(earlier), Some(start)) => earlier.abs_diff(start) <= SAME,
@@ -45,7 +47,7 @@ impl Hearing {
         };
         let duplicate = self.last.as_ref().is_some_and(|last| {
             last.connection == connection
-                && now.saturating_duration_since(last.heard) <= RACE
+                && (anyway || now.saturating_duration_since(last.heard) <= RACE)
                 && last.text == text
                 && same_time(last)
         });
@@ -112,19 +114,19 @@ mod tests {
     fn w42_an_equal_final_within_the_race_is_a_duplicate() {
         let now = Instant::now();
         let mut hearing = Hearing::default();
-        assert!(!hearing.is_duplicate(now, LINE, "yes", None));
-        assert!(hearing.is_duplicate(now + RACE, LINE, "yes", None));
-        assert!(!hearing.is_duplicate(now + RACE * 2, LINE, "yes", None));
-        assert!(!hearing.is_duplicate(now + RACE * 2, LINE, "no", None));
-        assert!(!hearing.is_duplicate(now + RACE * 2, ConnectionId(2), "no", None));
+        assert!(!hearing.is_duplicate(now, LINE, "yes", None, false));
+        assert!(hearing.is_duplicate(now + RACE, LINE, "yes", None, false));
+        assert!(!hearing.is_duplicate(now + RACE * 2, LINE, "yes", None, false));
+        assert!(!hearing.is_duplicate(now + RACE * 2, LINE, "no", None, false));
+        assert!(!hearing.is_duplicate(now + RACE * 2, ConnectionId(2), "no", None, false));
     }
 
     #[test]
     fn w42_the_same_word_said_at_another_time_is_none() {
         let now = Instant::now();
         let mut hearing = Hearing::default();
-        assert!(!hearing.is_duplicate(now, LINE, "yes", Some(Duration::from_secs(1))));
-        assert!(!hearing.is_duplicate(now, LINE, "yes", Some(Duration::from_secs(2))));
+        assert!(!hearing.is_duplicate(now, LINE, "yes", Some(Duration::from_secs(1)), false));
+        assert!(!hearing.is_duplicate(now, LINE, "yes", Some(Duration::from_secs(2)), false));
     }
 
     #[test]

@@ -126,13 +126,15 @@ impl SttSession {
         }
         let answered = settled_marks.answered;
         self.cover(id, &transcription, answered.map(|mark| mark.position));
+        // The last message may repeat the last text: without a guess in between it does.
+        let repeats = transcript.is_last && !self.speech.is_guessing();
         self.speech.heard_final();
         if let Some(mark) = answered {
             self.speech.confirmed(mark.utterance);
         }
         let confirms = answered.map(|mark| mark.utterance);
         let empty = transcription.text.is_empty();
-        if !empty && self.hearing.is_duplicate(now, id, &transcription.text, transcription.start) {
+        if !empty && self.hearing.is_duplicate(now, id, &transcription.text, transcription.start, repeats) {
             self.counters.duplicates(1);
             confirms.into_iter().for_each(|utterance| self.tell(settled(utterance)));
             return;

@@ -73,6 +73,7 @@ impl SttSession {
                 link.clock.sent(piece.at, piece.ticks);
                 link.cursor += piece.bytes.len() as u64;
                 self.sent_to = self.sent_to.max(link.cursor);
+                self.count_waiting();
                 return Some(self.send_audio(index, piece.bytes));
             }
             return self.goodbye(index);

@@ -44,6 +44,11 @@ impl Speech {
         self.guessing = false;
     }
 
+    /// Whether words have been guessed at since the last final.
+    pub(super) fn is_guessing(&self) -> bool {
+        self.guessing
+    }
+
     /// Whether a change would cut into speech.
     pub(super) fn is_going_on(&self) -> bool {
         self.open.is_some() || self.guessing

@@ -24,6 +24,8 @@ fn settings(change: impl FnOnce(&mut SttSettings)) -> SttSettings {
     settings
 }
 
+type Change = fn(&mut SttSettings);
+
 #[test]
 fn w01_the_key_stands_in_the_authorization_header_and_nowhere_else() {
     let mut rig = Rig::new();
@@ -133,7 +135,7 @@ fn w08_what_is_empty_or_unset_is_left_out() {
 
 #[test]
 fn w09_values_that_cannot_work_are_refused_before_connecting() {
-    let bad: [(&str, fn(&mut SttSettings)); 9] = [
+    let bad: [(&str, Change); 9] = [
         ("eou_timeout_ms", |settings| settings.eou_timeout_ms = Some(0)),
         ("eou_timeout_ms", |settings| settings.eou_timeout_ms = Some(99)),
         ("eou_timeout_ms", |settings| settings.eou_timeout_ms = Some(10_001)),

@@ -216,6 +216,17 @@ fn r_04_w84_idle_closes_over_hours_leave_the_session_alive() {
 }
 
 #[test]
+fn r_07_speech_right_after_an_idle_close_loses_no_word() {
+    let mut rig = Rig::opened_rig();
+    rig.pass(secs(600.0));
+    rig.peer_closed(1, 1000, "idle");
+    let idle = rig.audio(1).len();
+    rig.speak(secs(1.0));
+    rig.opened(2);
+    assert_eq!((rig.audio(1).len(), rig.audio(2)), (idle, rig.given.clone()));
+}
+
+#[test]
 fn w84_only_an_answer_or_some_life_clears_the_record() {
     let mut rig = Rig::new();
     for id in 1..=3 {

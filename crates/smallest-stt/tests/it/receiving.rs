@@ -100,6 +100,23 @@ fn w42_the_same_words_later_are_no_duplicate() {
 }
 
 #[test]
+fn w45_the_last_message_may_repeat_the_last_text() {
+    let mut rig = Rig::opened_rig();
+    rig.final_(1, "Goodbye.");
+    rig.end();
+    rig.pass(secs(1.0));
+    rig.last(1, "Goodbye.");
+    assert_eq!((rig.finals().len(), rig.counts().duplicates), (1, 1));
+    let mut again = Rig::opened_rig();
+    again.final_(1, "Bye.");
+    again.interim(1, "bye");
+    again.end();
+    again.pass(secs(1.0));
+    again.last(1, "Bye.");
+    assert_eq!(again.finals().len(), 2);
+}
+
+#[test]
 fn w43_an_answer_without_from_finalize_confirms() {
     let mut rig = Rig::opened_rig();
     rig.speak(secs(1.0));

@@ -105,7 +105,7 @@ fn w24_r_11_audio_given_before_the_connection_is_open_is_sent_in_full() {
 }
 
 #[test]
-fn w24_beyond_the_bound_the_oldest_audio_goes_and_is_counted() {
+fn w22_w24_beyond_the_bound_the_oldest_audio_goes_and_is_counted() {
     let mut config = config();
     config.kept_audio = secs(2.0);
     let mut rig = Rig::with(config, SttSettings::default());
@@ -126,6 +126,21 @@ fn w24_audio_that_was_sent_is_let_go_without_counting_as_dropped() {
     rig.speak(secs(10.0));
     assert_eq!(rig.counts().dropped, secs(0.0));
     assert_eq!(rig.audio(1), rig.given);
+}
+
+#[test]
+fn w23_a_peer_that_takes_nothing_lets_no_more_pile_up_than_the_bound() {
+    let mut config = config();
+    config.kept_audio = secs(2.0);
+    let mut rig = Rig::with(config, SttSettings::default());
+    rig.opened(1);
+    rig.stalled = true;
+    rig.speak(secs(60.0));
+    assert_eq!(rig.counts().waiting, secs(2.0));
+    assert_eq!(rig.counts().dropped, secs(58.0));
+    rig.stalled = false;
+    rig.samples(1);
+    assert_eq!(rig.counts().waiting, secs(0.0));
 }
 
 #[test]
