@@ -3,7 +3,11 @@
 //!
 //! Read next: `barge_in.rs`, a whole call.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    path::Path,
+};
 
 mod support;
 use support::{files, none, quoted, read, root, table};
@@ -87,6 +91,42 @@ fn every_page_ends_by_naming_the_next() {
     };
     let broken = pages().into_iter().filter(|page| page.starts_with("docs/") && !ends(page));
     none("pages whose last line does not begin with `Next: `", broken.collect());
+}
+
+/// Requirements of the Waves protocol that concern a client without HTTP.
+const REQUIREMENTS: RangeInclusive<u32> = 1..=92;
+
+#[test]
+fn every_requirement_of_waves_is_held_by_tests_that_exist() {
+    let page = read("docs/waves.md");
+    let mut rows: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    for row in page.lines().filter_map(|line| line.strip_prefix("| R")) {
+        let (number, rest) = row.split_once(' ').unwrap();
+        let named = rest.rsplit("| ").next().unwrap();
+        let doubled = rows.insert(number.parse().unwrap(), quoted(named).collect());
+        assert!(doubled.is_none(), "R{number} stands there twice");
+    }
+    let mut broken: Vec<_> = REQUIREMENTS
+        .filter(|number| rows.get(number).is_none_or(Vec::is_empty))
+        .map(|n| format!("R{n}: no test"))
+        .collect();
+    let mut sources: BTreeMap<&str, String> = BTreeMap::new();
+    for (number, test) in
+        rows.iter().flat_map(|(number, tests)| tests.iter().map(move |test| (number, *test)))
+    {
+        let Some((package, name)) = test.split_once("::") else {
+            broken.push(format!("R{number}: {test} is not written as crate::test"));
+            continue;
+        };
+        let text = sources.entry(package).or_insert_with(|| {
+            let folder = if package == "tests" { "tests".to_owned() } else { format!("crates/{package}") };
+            files(&folder, &[".rs"]).iter().map(read).collect()
+        });
+        if !text.contains(&format!("fn {name}(")) {
+            broken.push(format!("R{number}: there is no {test}"));
+        }
+    }
+    none("docs/waves.md names tests that are not there, or none", broken);
 }
 
 fn pages() -> Vec<String> {
