@@ -255,6 +255,9 @@ impl SttSettings {
         if let (Region::Custom, Some(reason)) = (line.region, self.region_note()) {
             warn("language", reason.to_owned());
         }
+        if self.model == "pulse-2" && self.language != Language::En {
+            warn("language", "pulse-2 serves English only, and closes without a word".to_owned());
+        }
         if self.redacts() && !matches!(self.language, Language::En | Language::Hi) {
             warn("redact_pii", "the service redacts English and Hindi only".to_owned());
         }

@@ -114,6 +114,7 @@ mod tests {
         clock.sent(ms(0), 1_000);
         clock.silence(ms(1_000), 100);
         clock.silence(ms(1_000), 100);
+        assert_eq!(clock.end(ms(1_150)), ms(1_000));
         clock.sent(ms(1_000), 1_000);
         assert_eq!(clock.end(ms(1_000)), ms(1_000));
         assert_eq!(clock.start(ms(1_150)), ms(1_000));
