@@ -66,22 +66,50 @@ pub struct ToolSpec {
 pub struct LlmRequest {
     /// The conversation so far.
     pub messages: Arc<[ChatMessage]>,
-    /// The tools it may call, beside those its stage knows.
+    /// The tools it may call, beside those its stage runs. A call of one that the stage does not run is
+    /// settled as [`ToolOutcome::Unknown`].
     pub tools: Arc<[ToolSpec]>,
 }
 
+impl LlmRequest {
+    /// A request without further tools.
+    #[must_use]
+    pub fn new(messages: impl Into<Arc<[ChatMessage]>>) -> Self {
+        Self { messages: messages.into(), tools: Arc::default() }
+    }
+}
+
 /// How a tool call was settled. Each call is settled exactly once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ToolOutcome {
     /// It gave a result, as text for the model.
     Done(Arc<str>),
-    /// It failed; the model is told a fixed phrase.
+    /// It failed. Why is reported upstream, and kept from the model.
     Failed,
-    /// It was cancelled by an interruption.
+    /// Its arguments are not what the tool takes.
+    BadArguments,
+    /// There is no tool of this name.
+    Unknown,
+    /// It was cancelled, by an interruption or by the end of the session.
     Cancelled,
     /// It took longer than its deadline.
     TimedOut,
+}
+
+impl ToolOutcome {
+    /// What the model is told: the result, or a fixed phrase.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Done(text) => text,
+            Self::Failed => "The tool failed.",
+            Self::BadArguments => "The arguments do not fit the tool's schema.",
+            Self::Unknown => "There is no such tool.",
+            Self::Cancelled => "The call was cancelled.",
+            Self::TimedOut => "The tool did not answer in time.",
+        }
+    }
 }
 
 /// A settled tool call.
@@ -108,6 +136,32 @@ impl fmt::Debug for SpokenText {
     }
 }
 
+impl ChatMessage {
+    /// Instructions to the model.
+    #[must_use]
+    pub fn system(text: impl Into<String>) -> Self {
+        Self::System { text: text.into() }
+    }
+
+    /// What the user said.
+    #[must_use]
+    pub fn user(text: impl Into<String>) -> Self {
+        Self::User { text: text.into() }
+    }
+
+    /// What the assistant said.
+    #[must_use]
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self::Assistant { text: text.into(), calls: Vec::new() }
+    }
+
+    /// What a tool gave.
+    #[must_use]
+    pub fn tool(result: &ToolResult) -> Self {
+        Self::Tool { call: result.call.id.clone(), text: result.outcome.text().to_owned() }
+    }
+}
+
 impl fmt::Debug for ChatMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,6 +169,19 @@ impl fmt::Debug for ChatMessage {
             Self::User { text } => write!(f, "User({} bytes)", text.len()),
             Self::Assistant { text, calls } => write!(f, "Assistant({} bytes, {calls:?})", text.len()),
             Self::Tool { call, text } => write!(f, "Tool({call}, {} bytes)", text.len()),
+        }
+    }
+}
+
+impl fmt::Debug for ToolOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(text) => write!(f, "Done({} bytes)", text.len()),
+            Self::Failed => f.write_str("Failed"),
+            Self::BadArguments => f.write_str("BadArguments"),
+            Self::Unknown => f.write_str("Unknown"),
+            Self::Cancelled => f.write_str("Cancelled"),
+            Self::TimedOut => f.write_str("TimedOut"),
         }
     }
 }

@@ -53,6 +53,15 @@ pub enum Metric {
         /// How much.
         usage: Usage,
     },
+    /// What an answer of a language model cost, as its provider counts.
+    Tokens {
+        /// The stage.
+        stage: Arc<str>,
+        /// Tokens of the request.
+        prompt: u64,
+        /// Tokens of the answer.
+        completion: u64,
+    },
     /// Frames a stage or a link dropped since the last report, by what its policy says.
     Dropped {
         /// The stage.

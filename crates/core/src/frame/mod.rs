@@ -202,6 +202,12 @@ impl Frame {
         Self::new(Payload::TtsUpdateSettings(Box::new(SettingsUpdate::new(delta.into()))))
     }
 
+    /// Change settings of every language model of the pipeline.
+    #[must_use]
+    pub fn llm_settings(delta: impl Into<LlmDelta>) -> Self {
+        Self::new(Payload::LlmUpdateSettings(Box::new(SettingsUpdate::new(delta.into()))))
+    }
+
     /// The end of the input.
     #[must_use]
     pub fn end() -> Self {
@@ -221,10 +227,13 @@ impl Frame {
         self
     }
 
-    /// The same frame travelling the other way than its kind usually does, or the same.
+    /// The same frame travelling the other way than its kind usually does, or the same. The end of the input
+    /// always travels downstream, from wherever it is pushed.
     #[must_use]
     pub fn with_direction(mut self, direction: Direction) -> Self {
-        self.direction = direction;
+        if !matches!(self.payload, Payload::End) {
+            self.direction = direction;
+        }
         self
     }
 

@@ -42,7 +42,7 @@ use std::fmt;
 use crate::{
     error::Error,
     processor::{AsyncProcessor, Processor},
-    service::{SttService, SttStage, TtsService, TtsStage},
+    service::{LlmService, LlmStage, SttService, SttStage, TtsService, TtsStage},
     session::{Session, SessionConfig, Supervisor},
 };
 
@@ -87,6 +87,9 @@ pub struct IsStt;
 /// Tells text-to-speech services from the others.
 #[derive(Debug)]
 pub struct IsTts;
+/// Tells language models from the others.
+#[derive(Debug)]
+pub struct IsLlm;
 /// Tells pipelines from the others.
 #[derive(Debug)]
 pub struct IsPipeline;
@@ -112,6 +115,12 @@ impl<S: SttService> IntoStage<IsStt> for S {
 impl<S: TtsService> IntoStage<IsTts> for S {
     fn into_stage(self) -> Stage {
         TtsStage::new(self).into_stage()
+    }
+}
+
+impl<S: LlmService> IntoStage<IsLlm> for S {
+    fn into_stage(self) -> Stage {
+        LlmStage::new(self).into_stage()
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! A model is asked once per answer and streams it. The stage runs `respond` as a job of the answer: an
 //! interruption drops its future, and with it the connection's use, so a provider needs no cancel message.
+//!
+//! A provider writes the wire format and its own retries; [`LlmStage`] does the rest: order, deadlines,
+//! metrics, interruption, settings, tools.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::ServiceName;
+use super::{LlmStage, ServiceName, Tools};
 use crate::{
     error::ServiceError,
     frame::{Change, Extension, LlmRequest, SettingsAnswer, ToolCall, UpdateId},
@@ -19,8 +22,11 @@ use crate::{
 pub enum LlmEvent {
     /// A piece of the answer, with its own spaces.
     Text(String),
-    /// A tool call, whole.
+    /// A tool call, whole: sent only when the provider has said that its arguments are complete.
     Call(ToolCall),
+    /// The model works, but there is nothing to show yet: it thinks, or writes a call's arguments. Keeps
+    /// the deadlines from running out.
+    Progress,
     /// What the answer cost, as the provider counts.
     Usage {
         /// Tokens of the request.
@@ -35,6 +41,7 @@ impl std::fmt::Debug for LlmEvent {
         match self {
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::Call(call) => write!(f, "Call({call:?})"),
+            Self::Progress => f.write_str("Progress"),
             Self::Usage { prompt, completion } => write!(f, "Usage({prompt} + {completion} tokens)"),
         }
     }
@@ -53,12 +60,14 @@ pub struct LlmDelta {
     pub extension: Option<Extension>,
 }
 
-/// What the stage must know of a model.
+/// What the stage must know of a model. A `Duration::MAX` switches a deadline off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LlmProfile {
-    /// How long the first piece of an answer may take before the answer is given up.
+    /// How long the first piece of an answer may take before the answer is given up. Counted from the
+    /// request, retries included.
     pub first_token_deadline: Duration,
-    /// How long the stream may pause before the answer is given up.
+    /// How long the stream may pause before the answer is given up. A pause of the pipeline, which takes
+    /// no more for the moment, does not count.
     pub stall_deadline: Duration,
 }
 
@@ -71,14 +80,23 @@ pub trait LlmService: Send + Sync + 'static {
     /// What the stage must know of it.
     fn profile(&self) -> LlmProfile;
 
-    /// Streams the answer to `request` into `output`, in order, and returns when it is complete.
+    /// Streams the answer to `request` into `output`, in order, and returns when it is complete. Answers may
+    /// be asked for concurrently: the stage does not, but a summary may be written beside an answer.
     ///
     /// # Errors
-    /// When the answer is not complete: nothing more comes of it.
+    /// When the answer is not complete: nothing more comes of it, and its tool calls are not begun.
     async fn respond(&self, request: LlmRequest, output: LlmOutput) -> Result<(), ServiceError>;
 
     /// Changes settings; they hold from the next answer on.
     fn update(&self, update: UpdateId, delta: &LlmDelta) -> SettingsAnswer;
+
+    /// The stage around this model that also runs `tools`.
+    fn with_tools(self, tools: Tools) -> LlmStage<Self>
+    where
+        Self: Sized,
+    {
+        LlmStage::new(self).with_tools(tools)
+    }
 }
 
 /// Where a model's stream goes.

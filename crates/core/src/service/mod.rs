@@ -1,9 +1,9 @@
 //! What a provider implements, and the generic stages around it.
 //!
 //! A provider implements [`SttService`] or [`TtsService`]: one `async fn run` that takes commands and
-//! gives events until it is told to end. The generic stage around it gives every provider the same
-//! mute, settings, metrics, buffering and interruption behaviour, so that a provider's author writes
-//! only the wire format.
+//! gives events until it is told to end; or [`LlmService`]: one `async fn respond` for each answer. The
+//! generic stage around it gives every provider the same mute, settings, metrics, buffering and
+//! interruption behaviour, so that a provider's author writes only the wire format.
 //!
 //! The contract of `run`:
 //! 1. It takes commands as they come and never leaves them waiting for the network.
@@ -15,9 +15,11 @@
 mod events;
 mod host;
 mod llm;
+mod llm_stage;
 mod sentences;
 mod stt;
 mod stt_stage;
+mod tools;
 mod tts;
 mod tts_stage;
 mod updates;
@@ -28,8 +30,10 @@ use tokio::sync::mpsc;
 
 pub use events::{ConnectionEvent, ConnectionEvents, ConnectionLog};
 pub use llm::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService};
+pub use llm_stage::{CALLS_LIMIT, END_PATIENCE, LlmStage, RESULT_LIMIT};
 pub use stt::{Heard, SttAudio, SttCommand, SttEvent, SttIo, SttProfile, SttService, SttSetup};
 pub use stt_stage::{LIVE_BACKLOG, SttStage};
+pub use tools::{AtInterruption, Tool, ToolError, ToolFailure, ToolOrder, ToolPolicy, Tools};
 pub use tts::{TtsCommand, TtsEvent, TtsIo, TtsProfile, TtsService, TtsSetup};
 pub use tts_stage::{SILENCE_LIMIT, TtsStage};
 
