@@ -11,7 +11,8 @@
 //!
 //! Promises: 1. the final question follows the last sample it covers; 2. every completed utterance is settled: by
 //! a final the service confirms, or at the deadline by its last interim, marked `fallback`; 3. words that
-//! come after that are dropped and counted, and never end the next turn; 4. live audio the service does not
+//! come after that are dropped and counted, and never end the next turn; words after its audio that the
+//! detector did not notice pass as an utterance of their own, `utt-0`; 4. live audio the service does not
 //! take is kept up to [`LIVE_BACKLOG`], then the oldest is dropped and counted; other audio waits.
 
 use std::{
@@ -40,7 +41,7 @@ use crate::{
 pub const LIVE_BACKLOG: Duration = Duration::from_secs(30);
 /// Other audio kept before the input is held.
 const HELD_BACKLOG: Duration = Duration::from_secs(2);
-/// How long the service may take to deliver what is outstanding at the end.
+/// How long the service may take between two signs of life at the end.
 const END_DEADLINE: Duration = Duration::from_secs(7);
 /// Utterances remembered, to bind late words to.
 const REMEMBERED: usize = 16;
@@ -72,7 +73,16 @@ struct Spoken {
     id: UtteranceId,
     start: Duration,
     stopped: Option<Stopped>,
-    settled: bool,
+    settled: Option<Settled>,
+}
+
+/// Why nothing more is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    /// The service confirmed its final.
+    Confirmed,
+    /// The final did not come in time.
+    GivenUp,
 }
 
 /// When an utterance was complete.
@@ -82,6 +92,8 @@ struct Stopped {
     known: Instant,
     /// How much earlier speech had ended.
     window: Duration,
+    /// Where the audio of the utterance ends, the detector's window included.
+    until: Duration,
     /// When its final is given up.
     due: Instant,
 }
@@ -156,7 +168,7 @@ impl<S: SttService> SttStage<S> {
 
     fn speech_started(&mut self, edge: &SpeechEdge, ctx: &mut Context<'_>) {
         let id = UtteranceId(self.utterances.back().map_or(1, |last| last.id.0 + 1));
-        self.utterances.push_back(Spoken { id, start: edge.at, stopped: None, settled: false });
+        self.utterances.push_back(Spoken { id, start: edge.at, stopped: None, settled: None });
         if self.utterances.len() > REMEMBERED {
             self.utterances.pop_front();
         }
@@ -170,7 +182,8 @@ impl<S: SttService> SttStage<S> {
         let Some(utterance) = self.utterances.back_mut().filter(|last| last.stopped.is_none()) else {
             return;
         };
-        utterance.stopped = Some(Stopped { known, window: edge.confirmed_after, due });
+        utterance.stopped =
+            Some(Stopped { known, window: edge.confirmed_after, until: edge.at + edge.confirmed_after, due });
         let id = utterance.id;
         if self.profile.finalize_on_speech_end {
             self.send(SttCommand::Finalize { utterance: id }, ctx);
@@ -180,7 +193,7 @@ impl<S: SttService> SttStage<S> {
 
     /// Sets the timer for the earliest final that is waited for.
     fn arm(&mut self, ctx: &mut Context<'_>) {
-        let waiting = self.utterances.iter().filter(|spoken| !spoken.settled);
+        let waiting = self.utterances.iter().filter(|spoken| spoken.settled.is_none());
         match waiting.filter_map(|spoken| Some(spoken.stopped?.due)).min() {
             Some(due) => ctx.set_timer(FINAL, due),
             None => ctx.cancel_timer(FINAL),
@@ -189,15 +202,20 @@ impl<S: SttService> SttStage<S> {
 
     fn heard(&mut self, heard: Heard, ctx: &mut Context<'_>) {
         let Heard { mut transcription, is_final, confirms } = heard;
-        let index = self.utterance_of(&transcription, confirms);
-        transcription.utterance = index.map_or(UtteranceId(0), |index| self.utterances[index].id);
-        let settled = index.is_some_and(|index| self.utterances[index].settled);
-        if settled {
-            if !transcription.text.is_empty() && is_final {
-                ctx.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 });
+        let mut index = self.utterance_of(&transcription, confirms);
+        if let Some(spoken) = index.map(|index| &self.utterances[index])
+            && spoken.settled.is_some()
+        {
+            if confirms.is_some() || !spoken.is_followed_by(&transcription) {
+                if !transcription.text.is_empty() && is_final {
+                    ctx.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 });
+                }
+                return;
             }
-            return;
+            // Words that the detector did not notice: they belong to no utterance.
+            index = None;
         }
+        transcription.utterance = index.map_or(UtteranceId(0), |index| self.utterances[index].id);
         if !is_final {
             if !transcription.text.is_empty() {
                 self.interim = Some(transcription.clone());
@@ -212,7 +230,7 @@ impl<S: SttService> SttStage<S> {
         if transcription.confirmed
             && let Some(index) = index
         {
-            self.settle(index, true, ctx);
+            self.settle(index, Settled::Confirmed, ctx);
         }
         if transcription.confirmed || !transcription.text.is_empty() {
             ctx.push_down(Payload::Transcription(Arc::new(transcription)));
@@ -230,9 +248,10 @@ impl<S: SttService> SttStage<S> {
     }
 
     /// Notes that nothing more is waited for, and measures how long it took.
-    fn settle(&mut self, index: usize, confirmed: bool, ctx: &mut Context<'_>) {
+    fn settle(&mut self, index: usize, settled: Settled, ctx: &mut Context<'_>) {
         let spoken = &mut self.utterances[index];
-        spoken.settled = true;
+        spoken.settled = Some(settled);
+        let confirmed = settled == Settled::Confirmed;
         let (utterance, stopped) = (spoken.id, spoken.stopped);
         self.arm(ctx);
         if let Some(stopped) = stopped {
@@ -250,13 +269,14 @@ impl<S: SttService> SttStage<S> {
         let now = ctx.now();
         for index in 0..self.utterances.len() {
             let spoken = &self.utterances[index];
-            let overdue = !spoken.settled && spoken.stopped.is_some_and(|stopped| stopped.due <= now);
+            let overdue =
+                spoken.settled.is_none() && spoken.stopped.is_some_and(|stopped| stopped.due <= now);
             if !overdue {
                 continue;
             }
             let id = spoken.id;
             let interim = self.interim.take_if(|interim| interim.utterance == id);
-            self.settle(index, false, ctx);
+            self.settle(index, Settled::GivenUp, ctx);
             let transcription = interim.unwrap_or_default();
             let transcription = Transcription { utterance: id, fallback: true, ..transcription };
             ctx.push_down(Payload::Transcription(Arc::new(transcription)));
@@ -295,6 +315,16 @@ impl<S: SttService> SttStage<S> {
             Ok(()) => {}
         }
         ctx.finish_end();
+    }
+}
+
+impl Spoken {
+    /// Whether words that come when the utterance is settled are new, and not late ones of it.
+    fn is_followed_by(&self, words: &Transcription) -> bool {
+        match (words.end.or(words.start), self.stopped) {
+            (Some(end), Some(stopped)) => end > stopped.until,
+            _ => self.settled == Some(Settled::Confirmed),
+        }
     }
 }
 
@@ -349,7 +379,12 @@ impl<S: SttService> Processor for SttStage<S> {
 
     fn event(&mut self, event: Event, ctx: &mut Context<'_>) -> Result {
         match host::receive::<SttEvent>(event)? {
-            FromService::Event(event) => self.told(event, ctx),
+            FromService::Event(event) => {
+                if self.ending {
+                    ctx.postpone_end(END_DEADLINE);
+                }
+                self.told(event, ctx);
+            }
             FromService::Room => {
                 if let Some(hosted) = &mut self.hosted {
                     hosted.room(ctx);
