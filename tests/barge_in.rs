@@ -7,6 +7,8 @@
 //!
 //! Read next: the lessons in `examples/`.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},

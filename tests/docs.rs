@@ -3,6 +3,8 @@
 //!
 //! Read next: `barge_in.rs`, a whole call.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::RangeInclusive,

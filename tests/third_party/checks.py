@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import traceback
 from importlib.metadata import version
@@ -11,6 +13,8 @@ SENTENCE = "The voice carries this sentence, word by word: 42 times!"
 RATE = 16000
 # Longer than any check takes: the slowest waits for the service's 4 s hold-back.
 DEADLINE = 60
+# A client that does not let itself be cancelled is ended with the process.
+HARD_DEADLINE = DEADLINE + 15
 
 
 class Simulator:
@@ -34,6 +38,8 @@ def run(package, checks):
     failed = False
     for check in checks:
         name = check.__name__.replace("_", " ")
+        signal.signal(signal.SIGALRM, lambda *_, name=name: give_up(package, name))
+        signal.alarm(HARD_DEADLINE)
         try:
             note = asyncio.run(asyncio.wait_for(check(), DEADLINE))
             print(f"PASS {package}: {name}" + (f" ({note})" if note else ""), flush=True)
@@ -41,7 +47,13 @@ def run(package, checks):
             failed = True
             print(f"FAIL {package}: {name}: {type(error).__name__}: {error}", flush=True)
             traceback.print_exc()
+    signal.alarm(0)
     sys.exit(1 if failed else 0)
+
+
+def give_up(package, name):
+    print(f"FAIL {package}: {name}: does not end, not even when cancelled", flush=True)
+    os._exit(1)
 
 
 def equal(got, expected):

@@ -9,6 +9,9 @@
 #   LIVEKIT_VERSION   e.g. 1.8.9 (default: the newest)
 #   KEEP              when set, the virtual environments are kept and their place is printed
 #
+# Known to pass: Pipecat 1.7.0 and 1.14.0, LiveKit 1.6.10 and 1.8.9. Pipecat 1.3.0 does not end: its
+# text-to-speech stays paused without an output transport.
+#
 # Needs Python 3.11 or newer with venv, and network for pip. Prints PASS and FAIL lines;
 # ends with 0 when there was no FAIL, 1 when there was, 2 when it could not be tried.
 set -eu
