@@ -7,7 +7,11 @@
 //!
 //! Read next: the lessons in `examples/`.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests panic, and print what they did"
+)]
 
 use std::{
     path::Path,
