@@ -134,6 +134,14 @@ impl Inbox {
         if lanes.closed {
             return Ok(());
         }
+        // An interruption counts for all before it: a burst of them takes one place.
+        if matches!(frame.payload, Payload::Interrupt(_))
+            && let Some(last) = lanes.signals.back_mut()
+            && matches!(last.payload, Payload::Interrupt(_))
+        {
+            *last = frame;
+            return Ok(());
+        }
         if lanes.signals.len() >= SIGNAL_BOUND {
             return Err(self.overflow("signal", SIGNAL_BOUND));
         }
