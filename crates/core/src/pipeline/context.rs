@@ -100,10 +100,13 @@ impl Context<'_> {
         self.push(frame.into().with_direction(Direction::Up));
     }
 
-    /// Sends a payload both ways, as two frames.
+    /// Sends a payload both ways, as two frames. An interruption goes everywhere by itself and the end goes
+    /// down only: each happens once.
     pub fn broadcast(&mut self, payload: Payload) {
         self.push_down(payload.clone());
-        self.push_up(payload);
+        if !matches!(payload, Payload::Interrupt(_) | Payload::End) {
+            self.push_up(payload);
+        }
     }
 
     /// Begins a new generation: what belongs to earlier answers is dropped wherever it is, and every
