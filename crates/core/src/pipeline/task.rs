@@ -37,14 +37,10 @@ pub struct AsyncContext {
 
 impl AsyncContext {
     /// Sends a frame on, the way it travels. Downstream it waits for room; upstream never.
-    pub async fn push(&mut self, mut frame: Frame) {
-        frame.stamp(self.generation);
-        match frame.payload {
-            Payload::Interrupt(interrupt) => return self.interrupt(interrupt.cause),
-            Payload::End => self.shared.ending(),
-            _ => {}
+    pub async fn push(&mut self, frame: Frame) {
+        if let Some(frame) = self.prepare(frame) {
+            self.pass(frame).await;
         }
-        self.pass(frame).await;
     }
 
     /// Sends a payload or frame downstream.
@@ -55,9 +51,12 @@ impl AsyncContext {
 
     /// Sends a payload or frame upstream. Never waits.
     pub fn push_up(&mut self, frame: impl Into<Frame>) {
-        let mut frame = frame.into().with_direction(Direction::Up);
-        frame.stamp(self.generation);
-        self.up.send_now(frame, &self.shared);
+        let Some(frame) = self.prepare(frame.into().with_direction(Direction::Up)) else { return };
+        match frame.direction() {
+            Direction::Up => self.up.send_now(frame, &self.shared),
+            // The end always goes down; it goes when there is time to wait for room.
+            Direction::Down => self.outbox.push_back(frame),
+        }
     }
 
     /// Begins a new generation, as [`Context::interrupt`](crate::Context::interrupt) does.
@@ -106,6 +105,20 @@ impl AsyncContext {
     pub fn postpone_end(&mut self, more: Duration) {
         let until = self.now() + more;
         self.shared.postpone_end(until);
+    }
+
+    /// Decides the frame's generation; an interruption is begun instead of being passed on.
+    fn prepare(&mut self, mut frame: Frame) -> Option<Frame> {
+        frame.stamp(self.generation);
+        match frame.payload {
+            Payload::Interrupt(interrupt) => {
+                self.interrupt(interrupt.cause);
+                return None;
+            }
+            Payload::End => self.shared.ending(),
+            _ => {}
+        }
+        Some(frame)
     }
 
     async fn pass(&mut self, frame: Frame) {
