@@ -242,7 +242,7 @@ fn interrupted<M, S: IntoStage<M>>(stage: S, seed: u64) -> (Log, usize) {
         harness.queue_only(frame);
         maybe_settle(&mut harness, &mut random);
     }
-    (harness.finish(), after)
+    (settled(harness), after)
 }
 
 /// One frame of every kind in each direction.

@@ -322,10 +322,15 @@ async fn work(
     let began = shared.generation();
     let mut future = pin!(panic::catch_async(future));
     std::future::poll_fn(|cx| {
-        // Downstream frames are taken only when there are none in hand and the processor is idle.
-        let with_down = until == Until::Called && batch.down.is_empty();
-        if inbox.poll_take(batch, with_down, cx) == Poll::Ready(None) {
-            return Poll::Ready(Done::Closed);
+        loop {
+            // Downstream frames are taken only when there are none in hand and the processor is idle.
+            let with_down = until == Until::Called && batch.down.is_empty();
+            match inbox.poll_take(batch, with_down, cx) {
+                Poll::Ready(None) => return Poll::Ready(Done::Closed),
+                // The inbox wakes only who has found it empty.
+                Poll::Ready(Some(())) => {}
+                Poll::Pending => break,
+            }
         }
         if until != Until::Closed && shared.generation() != began {
             return Poll::Ready(Done::Interrupted);
