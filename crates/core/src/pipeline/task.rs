@@ -170,14 +170,14 @@ enum Done {
 }
 
 /// What may end a piece of work before it is done.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Until {
     /// Only the end of the session.
     Closed,
-    /// An interruption, too.
-    Interrupted,
-    /// Any frame.
-    Called,
+    /// The beginning of a generation after this one, too.
+    Interrupted(Generation),
+    /// That, or any frame.
+    Called(Generation),
 }
 
 impl Task {
@@ -209,7 +209,7 @@ impl Task {
 
     async fn start(&mut self) -> bool {
         let Self { processor, ctx, inbox, batch, .. } = self;
-        match work(inbox, batch, Until::Closed, ctx.shared.clone(), processor.start(ctx)).await {
+        match work(inbox, batch, Until::Closed, &ctx.shared.clone(), processor.start(ctx)).await {
             Done::Ready(Ok(())) => true,
             Done::Ready(Err(source)) => {
                 let error = Error::Start { stage: self.ctx.name.clone(), source: Arc::new(source) };
@@ -227,11 +227,9 @@ impl Task {
         }
         let next = self.batch.signals.pop_front().or_else(|| self.batch.up.pop_front());
         let Some(frame) = next.or_else(|| self.batch.down.pop_front()) else { return self.idle().await };
-        let current = self.ctx.shared.generation();
-        if matches!(frame.payload, Payload::Interrupt(_)) || frame.is_stale(current) {
+        if matches!(frame.payload, Payload::Interrupt(_)) || frame.is_stale(self.heard) {
             return true;
         }
-        self.ctx.generation = current;
         self.ctx.shared.observe(std::slice::from_ref(&self.ctx.name), 1, &frame);
         match frame.payload {
             Payload::End => self.end(frame).await,
@@ -240,21 +238,28 @@ impl Task {
     }
 
     async fn process(&mut self, frame: Frame) -> bool {
-        let Self { processor, ctx, inbox, batch, .. } = self;
-        let until = if processor.is_uninterruptible(&frame) { Until::Closed } else { Until::Interrupted };
-        let done = work(inbox, batch, until, ctx.shared.clone(), processor.process(frame, ctx)).await;
+        let Self { processor, ctx, inbox, batch, heard, .. } = self;
+        let until = match panic::catch(|| processor.is_uninterruptible(&frame)) {
+            Ok(true) => Until::Closed,
+            Ok(false) => Until::Interrupted(*heard),
+            Err(message) => {
+                self.fail_panicked(message);
+                return false;
+            }
+        };
+        let done = work(inbox, batch, until, &ctx.shared.clone(), processor.process(frame, ctx)).await;
         self.after(done)
     }
 
     async fn end(&mut self, end: Frame) -> bool {
         let Self { processor, ctx, inbox, batch, .. } = self;
-        let done = work(inbox, batch, Until::Closed, ctx.shared.clone(), processor.end(ctx)).await;
+        let done = work(inbox, batch, Until::Closed, &ctx.shared.clone(), processor.end(ctx)).await;
         if !self.after(done) {
             return false;
         }
         let Self { ctx, inbox, batch, .. } = self;
         let shared = ctx.shared.clone();
-        let done = work(inbox, batch, Until::Closed, shared, async {
+        let done = work(inbox, batch, Until::Closed, &shared, async {
             ctx.pass(end).await;
             Ok(())
         });
@@ -264,31 +269,34 @@ impl Task {
     }
 
     async fn idle(&mut self) -> bool {
-        let Self { processor, ctx, inbox, batch, .. } = self;
+        let Self { processor, ctx, inbox, batch, heard, .. } = self;
         let shared = ctx.shared.clone();
-        ctx.generation = shared.generation();
         let idle = async {
             // What an interrupted push left behind goes first.
             ctx.flush().await;
             processor.idle(ctx).await
         };
-        let done = work(inbox, batch, Until::Called, shared, idle).await;
+        let done = work(inbox, batch, Until::Called(*heard), &shared, idle).await;
         self.after(done)
     }
 
-    /// Tells the processor of a generation that has begun meanwhile. False when the session is over.
+    /// Tells the processor of generations that have begun meanwhile. False when the session is over.
     async fn hear(&mut self) -> bool {
-        let current = self.ctx.shared.generation();
-        if current == self.heard {
-            return true;
+        loop {
+            let current = self.ctx.shared.generation();
+            if current == self.heard {
+                return true;
+            }
+            self.heard = current;
+            self.ctx.forget(current);
+            let interrupt = self.ctx.shared.latest_interrupt(current);
+            let Self { processor, ctx, inbox, batch, .. } = self;
+            let shared = ctx.shared.clone();
+            let done = work(inbox, batch, Until::Closed, &shared, processor.interrupt(&interrupt, ctx)).await;
+            if !self.after(done) {
+                return false;
+            }
         }
-        self.heard = current;
-        self.ctx.forget(current);
-        let interrupt = self.ctx.shared.latest_interrupt(current);
-        let Self { processor, ctx, inbox, batch, .. } = self;
-        let shared = ctx.shared.clone();
-        let done = work(inbox, batch, Until::Closed, shared, processor.interrupt(&interrupt, ctx)).await;
-        self.after(done)
     }
 
     fn after(&mut self, done: Done) -> bool {
@@ -316,15 +324,17 @@ async fn work(
     inbox: &Inbox,
     batch: &mut Batch,
     until: Until,
-    shared: Arc<Shared>,
+    shared: &Shared,
     future: impl Future<Output = Result>,
 ) -> Done {
-    let began = shared.generation();
     let mut future = pin!(panic::catch_async(future));
     std::future::poll_fn(|cx| {
+        // Work that never waits gives others their turn all the same.
+        let progress = std::task::ready!(tokio::task::coop::poll_proceed(cx));
+        let idle = matches!(until, Until::Called(_));
         loop {
             // Downstream frames are taken only when there are none in hand and the processor is idle.
-            let with_down = until == Until::Called && batch.down.is_empty();
+            let with_down = idle && batch.down.is_empty();
             match inbox.poll_take(batch, with_down, cx) {
                 Poll::Ready(None) => return Poll::Ready(Done::Closed),
                 // The inbox wakes only who has found it empty.
@@ -332,14 +342,17 @@ async fn work(
                 Poll::Pending => break,
             }
         }
-        if until != Until::Closed && shared.generation() != began {
+        if let Until::Interrupted(heard) | Until::Called(heard) = until
+            && shared.generation() != heard
+        {
             return Poll::Ready(Done::Interrupted);
         }
-        let called = !batch.signals.is_empty() || !batch.up.is_empty() || !batch.down.is_empty();
-        if until == Until::Called && called {
+        if idle && !(batch.signals.is_empty() && batch.up.is_empty() && batch.down.is_empty()) {
+            progress.made_progress();
             return Poll::Ready(Done::Called);
         }
         let outcome = std::task::ready!(future.as_mut().poll(cx));
+        progress.made_progress();
         Poll::Ready(Done::Ready(
             outcome.unwrap_or_else(|message| Err(Error::Panicked { stage: inbox.stage().clone(), message })),
         ))
