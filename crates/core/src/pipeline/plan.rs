@@ -16,8 +16,10 @@ use super::{
     task::Task,
 };
 use crate::{
+    error::Error,
     link::{Bounds, Inbox},
     observe::Tap,
+    panic,
     processor::{AsyncProcessor, Processor, SessionInfo, StageName},
     session::{SessionConfig, Shared, Side, Supervisor},
 };
@@ -210,13 +212,25 @@ impl Wirer {
                 let mut segment = Segment::new(index, stages, names, inbox, (up, down), shared);
                 segment.down_join = ends.down_join;
                 segment.up_join = ends.up_join;
-                self.tasks.spawn(segment.run());
+                self.guard(segment.inbox.stage().clone(), segment.run());
             }
             Node::Task(processor, inbox) => {
-                self.tasks.spawn(Task::new(index, processor, inbox, (up, down), shared).run());
+                let name = inbox.stage().clone();
+                self.guard(name, Task::new(index, processor, inbox, (up, down), shared).run());
             }
             Node::Parallel(_) => unreachable!("its branches are spawned one by one"),
         }
+    }
+
+    /// Spawns what runs a stage. A panic that no call of the stage accounts for, such as of a custom frame's own
+    /// code, ends the session like any other, and names the place where it happened.
+    fn guard(&mut self, stage: StageName, run: impl Future<Output = ()> + Send + 'static) {
+        let shared = self.shared.clone();
+        self.tasks.spawn(async move {
+            if let Err(message) = panic::catch_async(run).await {
+                shared.fail(Error::Panicked { stage, message });
+            }
+        });
     }
 }
 

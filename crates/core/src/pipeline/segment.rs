@@ -52,6 +52,7 @@ pub(crate) struct Segment {
     called: usize,
     /// A stage panicked: nothing is called any more but `stop`.
     broken: bool,
+    stopped: bool,
 }
 
 /// Whether a segment goes on.
@@ -97,6 +98,7 @@ impl Segment {
             timers_due: false,
             called: 0,
             broken: false,
+            stopped: false,
         }
     }
 
@@ -126,7 +128,11 @@ impl Segment {
         Ok(())
     }
 
+    /// Stops every stage, once.
     fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopped, true) {
+            return;
+        }
         for (stage, processor) in self.stages.iter_mut().enumerate() {
             if let Err(message) = panic::catch(|| processor.stop()) {
                 let stage = self.desk.names[stage].clone();
@@ -378,7 +384,8 @@ impl Segment {
 
     fn panicked(&mut self, stage: usize, message: String) {
         self.broken = true;
-        let stage = self.desk.names[stage].clone();
+        // A junction has no stage: what panicked there is a frame's own code.
+        let stage = self.desk.names.get(stage).unwrap_or(self.inbox.stage()).clone();
         self.desk.shared.fail(Error::Panicked { stage, message });
     }
 
@@ -393,5 +400,12 @@ impl Segment {
             self.desk.hops.push(1, frame);
             self.settle();
         }
+    }
+}
+
+impl Drop for Segment {
+    /// A segment that is aborted stops its stages all the same.
+    fn drop(&mut self) {
+        self.stop();
     }
 }

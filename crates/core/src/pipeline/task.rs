@@ -16,7 +16,7 @@ use std::{
 use super::outlet::Outlet;
 use crate::{
     error::Error,
-    frame::{Direction, Frame, Generation, InterruptCause, Payload},
+    frame::{Direction, Frame, Generation, InterruptCause, Metric, Payload},
     link::{Batch, Inbox},
     panic,
     processor::{AsyncProcessor, Result, SessionInfo, StageName, since},
@@ -155,6 +155,9 @@ pub(crate) struct Task {
     ctx: AsyncContext,
     batch: Batch,
     heard: Generation,
+    /// Drops of the inbox that have been reported.
+    reported: u64,
+    stopped: bool,
 }
 
 /// How a piece of work ended.
@@ -190,7 +193,7 @@ impl Task {
     ) -> Self {
         let name = inbox.stage().clone();
         let ctx = AsyncContext { name, generation: Generation(0), down, up, outbox: VecDeque::new(), shared };
-        Self { index, inbox, processor, ctx, batch: Batch::default(), heard: Generation(0) }
+        Self { index, inbox, processor, ctx, batch: Batch::default(), heard: Generation(0), reported: 0, stopped: false }
     }
 
     /// Runs until the session closes the inbox.
@@ -200,6 +203,14 @@ impl Task {
             if std::future::poll_fn(|cx| self.inbox.poll_open(cx)).await {
                 while self.turn().await {}
             }
+        }
+        self.stop();
+    }
+
+    /// Stops the processor, once.
+    fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopped, true) {
+            return;
         }
         if let Err(message) = panic::catch(|| self.processor.stop()) {
             self.fail_panicked(message);
@@ -225,6 +236,7 @@ impl Task {
         if !self.hear().await {
             return false;
         }
+        self.report_drops();
         let next = self.batch.signals.pop_front().or_else(|| self.batch.up.pop_front());
         let Some(frame) = next.or_else(|| self.batch.down.pop_front()) else { return self.idle().await };
         if matches!(frame.payload, Payload::Interrupt(_)) || frame.is_stale(self.heard) {
@@ -314,8 +326,27 @@ impl Task {
         }
     }
 
+    /// Reports what the inbox has dropped; it goes with the next frame, or when there is nothing else to do.
+    fn report_drops(&mut self) {
+        let frames = self.batch.dropped - self.reported;
+        if frames > 0 && self.ctx.outbox.is_empty() {
+            self.reported = self.batch.dropped;
+            let metric = Metric::Dropped { stage: self.ctx.name.clone(), frames };
+            let mut frame = Frame::new(Payload::Metrics(Box::new(metric)));
+            frame.stamp(self.heard);
+            self.ctx.outbox.push_back(frame);
+        }
+    }
+
     fn fail_panicked(&self, message: String) {
         self.ctx.shared.fail(Error::Panicked { stage: self.ctx.name.clone(), message });
+    }
+}
+
+impl Drop for Task {
+    /// A task that is aborted stops its processor all the same.
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
