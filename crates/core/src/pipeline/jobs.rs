@@ -71,13 +71,25 @@ pub(crate) struct Jobs {
     running: Vec<Running>,
     items: mpsc::Receiver<Item>,
     sender: mpsc::Sender<Item>,
+    /// A job that has ended, until its items are taken.
+    ended: Option<(Id, Option<Trouble>)>,
+    /// Jobs that were aborted while items of theirs may be in the stage's hands.
+    aborted: Vec<JobId>,
     next: u32,
 }
 
 impl Default for Jobs {
     fn default() -> Self {
         let (sender, items) = mpsc::channel(ITEMS);
-        Self { tasks: JoinSet::new(), running: Vec::new(), items, sender, next: 0 }
+        Self {
+            tasks: JoinSet::new(),
+            running: Vec::new(),
+            items,
+            sender,
+            ended: None,
+            aborted: Vec::new(),
+            next: 0,
+        }
     }
 }
 
@@ -105,6 +117,17 @@ impl Jobs {
         if let Some(index) = self.running.iter().position(|running| running.job == job) {
             self.running.remove(index).task.abort();
         }
+        self.aborted.push(job);
+    }
+
+    /// Whether a job was aborted since [`forget_aborted`](Self::forget_aborted).
+    pub(crate) fn is_aborted(&self, job: JobId) -> bool {
+        self.aborted.contains(&job)
+    }
+
+    /// All items that were taken have been handled.
+    pub(crate) fn forget_aborted(&mut self) {
+        self.aborted.clear();
     }
 
     /// Stops the jobs of answers that are over.
@@ -132,23 +155,28 @@ impl Jobs {
 
     /// The next job that went wrong, with its stage. A job is forgotten only once its items are taken.
     pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Option<Trouble>)> {
-        if !self.items.is_empty() {
-            return Poll::Pending;
-        }
-        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
-            let (task, trouble) = match ended {
+        loop {
+            if !self.items.is_empty() {
+                return Poll::Pending;
+            }
+            // Its last item may have come after the look above, so it is forgotten only after another one.
+            if let Some((task, trouble)) = self.ended.take()
+                && let Some(stage) = self.forget(task)
+            {
+                return Poll::Ready((stage, trouble));
+            }
+            let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) else {
+                return Poll::Pending;
+            };
+            self.ended = Some(match ended {
                 Ok((task, Ok(()))) => (task, None),
                 Ok((task, Err(error))) => (task, Some(Trouble::Failed(error))),
                 Err(error) if error.is_panic() => {
                     (error.id(), Some(Trouble::Panicked(panic::message(error.into_panic()))))
                 }
                 Err(error) => (error.id(), None),
-            };
-            if let Some(stage) = self.forget(task) {
-                return Poll::Ready((stage, trouble));
-            }
+            });
         }
-        Poll::Pending
     }
 
     fn forget(&mut self, task: Id) -> Option<usize> {

@@ -206,6 +206,9 @@ impl Segment {
         while let Some((stage, generation, item)) = self.items.pop_front() {
             self.handle_item(stage, generation, item);
         }
+        if let Some(jobs) = &mut self.desk.jobs {
+            jobs.forget_aborted();
+        }
         for _ in 0..BURST {
             if !self.desk.holding.is_empty() {
                 break;
@@ -254,7 +257,8 @@ impl Segment {
 
     fn handle_item(&mut self, stage: usize, generation: Option<Generation>, item: Item) {
         let current = self.hear();
-        if generation.is_some_and(|generation| generation < current) {
+        let aborted = self.desk.jobs.as_ref().is_some_and(|jobs| jobs.is_aborted(item.job));
+        if aborted || generation.is_some_and(|generation| generation < current) {
             return;
         }
         self.desk.generation = current;
