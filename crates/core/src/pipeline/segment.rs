@@ -248,7 +248,9 @@ impl Segment {
 
     fn handle_timers(&mut self) {
         let now = tokio::time::Instant::now().into_std();
-        while let Some((stage, timer)) = self.desk.timers.take_due(now) {
+        // A timer that is set anew for now has its turn in the next step.
+        for _ in 0..self.desk.timers.len() {
+            let Some((stage, timer)) = self.desk.timers.take_due(now) else { break };
             self.desk.generation = self.hear();
             self.invoke(stage, |processor, ctx| processor.timeout(timer, ctx));
             self.settle();

@@ -50,6 +50,11 @@ impl Timers {
         })
     }
 
+    /// How many timers are set.
+    pub(crate) fn len(&self) -> usize {
+        self.set.len()
+    }
+
     /// Whether any timer is set.
     pub(crate) fn is_empty(&self) -> bool {
         self.set.is_empty()
