@@ -88,6 +88,12 @@ impl Supervisor {
         let mut ended = self.watch().await;
         self.shared.close();
         let stuck = self.join().await;
+        if ended.is_ok()
+            && let Some(error) = self.shared.read(|board| board.failure.clone())
+        {
+            // A stage failed while it was stopped.
+            ended = Err(error);
+        }
         if ended.is_ok() && !stuck.is_empty() {
             let after = self.config.cancel;
             ended = Err(Arc::new(Error::TimedOut { what: "the stop", after, stages: stuck }));
