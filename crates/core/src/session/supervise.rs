@@ -98,7 +98,9 @@ impl Supervisor {
             let after = self.config.cancel;
             ended = Err(Arc::new(Error::TimedOut { what: "the stop", after, stages: stuck }));
         }
-        self.observers.join_next().await;
+        // Observers see what was shown to them; one that does not come to an end is left behind.
+        let seen = async { while self.observers.join_next().await.is_some() {} };
+        let _ = timeout(self.config.cancel, seen).await;
         self.shared.events.emit(SessionEvent::Finished(ended.clone()));
         self.shared.events.close();
         outcome.send_replace(Some(ended));
