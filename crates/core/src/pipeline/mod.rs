@@ -37,7 +37,7 @@ pub use context::Context;
 pub use jobs::{JobId, JobOutput};
 pub use task::AsyncContext;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     error::Error,
@@ -185,7 +185,21 @@ impl Pipeline {
     /// [`Error::Start`] or [`Error::TimedOut`], naming the stage that did not start.
     pub async fn start(self, config: SessionConfig) -> Result<Session, Error> {
         let plan::Wired { mut supervisor, head, tail } = plan::wire(self.stages, config);
-        Supervisor::start(&mut supervisor).await?;
+        Supervisor::start(&mut supervisor).await.map_err(|error| own(&error))?;
         Ok(Session::spawn(supervisor, head, tail))
+    }
+}
+
+/// The error itself, so that callers can match on it; what is shared with the session's events stays shared.
+fn own(error: &Arc<Error>) -> Error {
+    match &**error {
+        Error::Start { stage, source } => Error::Start { stage: stage.clone(), source: source.clone() },
+        Error::Panicked { stage, message } => {
+            Error::Panicked { stage: stage.clone(), message: message.clone() }
+        }
+        Error::TimedOut { what, after, stages } => {
+            Error::TimedOut { what, after: *after, stages: stages.clone() }
+        }
+        _ => Error::Shared(error.clone()),
     }
 }
