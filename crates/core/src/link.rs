@@ -261,6 +261,12 @@ impl Inbox {
         producers.into_iter().for_each(Waker::wake);
     }
 
+    /// Whether the link has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lanes().closed
+    }
+
     /// Frames on the down lane.
     #[must_use]
     pub fn depth(&self) -> usize {

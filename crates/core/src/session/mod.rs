@@ -8,7 +8,14 @@ mod events;
 mod shared;
 mod supervise;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::watch;
 use voxline_audio::SampleRate;
@@ -130,6 +137,8 @@ pub struct Session {
     shared: Arc<Shared>,
     head: Arc<Inbox>,
     tail: Arc<Inbox>,
+    /// Whether the end of the input is on its way.
+    end_queued: AtomicBool,
     outcome: watch::Receiver<Option<Ended>>,
 }
 
@@ -139,34 +148,48 @@ impl Session {
         let (sender, outcome) = watch::channel(None);
         let shared = supervisor.shared.clone();
         tokio::spawn(supervisor.run(sender));
-        Self { shared, head, tail, outcome }
+        Self { shared, head, tail, end_queued: AtomicBool::new(false), outcome }
     }
 
     /// Queues a frame at the head of the pipeline, or at its tail if it travels upstream.
     /// Waits while the first stage does not keep up.
     ///
     /// # Errors
-    /// [`Error::Ended`] when the session is over; [`Error::Overflow`] for signals and upstream frames that
-    /// are not taken.
+    /// [`Error::Ended`] when the session is over, and for what would follow the end of the input;
+    /// [`Error::Overflow`] for signals and upstream frames that are not taken.
     pub async fn queue(&self, frame: impl Into<Frame>) -> Result<(), Error> {
         let mut frame: Frame = frame.into();
-        frame.stamp(self.shared.generation());
-        match frame.payload {
-            Payload::Interrupt(interrupt) => {
-                self.shared.interrupt(interrupt.cause);
-                return Ok(());
-            }
-            Payload::End => self.shared.ending(),
-            _ => {}
-        }
         let up = frame.direction() == Direction::Up;
         let inbox = if up { &self.tail } else { &self.head };
+        if inbox.is_closed() {
+            return Err(Error::Ended);
+        }
+        frame.stamp(self.shared.generation());
+        if let Payload::Interrupt(interrupt) = frame.payload {
+            self.shared.interrupt(interrupt.cause);
+            return Ok(());
+        }
         if frame.payload.is_signal() {
             return inbox.push_signal(frame);
         }
         if up {
             return inbox.push_up(frame);
         }
+        let is_end = matches!(frame.payload, Payload::End);
+        match self.end_queued.load(Ordering::Acquire) {
+            true if is_end => return Ok(()),
+            true => return Err(Error::Ended),
+            false if is_end => self.shared.ending(),
+            false => {}
+        }
+        self.queue_down(inbox, frame).await?;
+        if is_end {
+            self.end_queued.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    async fn queue_down(&self, inbox: &Inbox, frame: Frame) -> Result<(), Error> {
         let mut waiting = Some(frame);
         std::future::poll_fn(|cx| {
             let Some(frame) = waiting.take() else { return std::task::Poll::Ready(Ok(())) };
@@ -187,7 +210,8 @@ impl Session {
         self.shared.interrupt(InterruptCause::Application);
     }
 
-    /// Queues the end of the input: what is on its way is drained in order, then the session is over.
+    /// Queues the end of the input: what is on its way is drained in order, then the session is over. Doing so
+    /// again does nothing.
     ///
     /// # Errors
     /// [`Error::Ended`] when the session is over already.
