@@ -8,8 +8,8 @@
 //! | up | everything else that travels upstream | an error that names the stage |
 //! | down | everything else that travels downstream, in order | by the frame's kind, see below |
 //!
-//! On the down lane a producer waits (backpressure); live input audio never waits: beyond a stated
-//! duration the oldest of it is dropped and counted; metrics never wait either: beyond
+//! On the down lane a producer waits (backpressure); live input audio, encoded or not, never waits: beyond a
+//! stated duration the oldest of it is dropped and counted; metrics never wait either: beyond
 //! [`METRICS_BOUND`] the oldest is dropped and counted.
 //!
 //! Promises: 1. frames of one producer and lane arrive in order, each once; 2. signals and upstream
@@ -105,10 +105,16 @@ enum Weight {
 impl Weight {
     fn of(frame: &Frame) -> Self {
         match &frame.payload {
-            Payload::InputAudio(pcm) if frame.is_live() => Self::Live(pcm.duration()),
+            Payload::InputAudio(pcm) if frame.is_live() => Self::live(pcm.duration()),
+            Payload::InputEncoded(encoded) if frame.is_live() => Self::live(encoded.duration()),
             Payload::Metrics(_) => Self::Metrics,
             _ => Self::Counted,
         }
+    }
+
+    /// Every frame has a duration, so that frames without a sample are bounded too.
+    fn live(duration: Duration) -> Self {
+        Self::Live(duration.max(Duration::from_millis(1)))
     }
 }
 
