@@ -285,10 +285,10 @@ impl Segment {
             if frame.is_stale(current) || self.broken {
                 continue;
             }
-            self.desk.shared.observe(&self.desk.names, to, &frame);
             match to.checked_sub(1) {
                 None => self.up.send_now(frame, &self.desk.shared),
                 Some(stage) if stage < self.stages.len() => {
+                    self.desk.shared.observe(&frame, Some(&self.desk.names[stage]));
                     self.desk.generation = current;
                     if matches!(frame.payload, Payload::End) {
                         self.deliver_end(stage, frame);

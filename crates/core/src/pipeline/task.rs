@@ -242,7 +242,7 @@ impl Task {
         if matches!(frame.payload, Payload::Interrupt(_)) || frame.is_stale(self.heard) {
             return true;
         }
-        self.ctx.shared.observe(std::slice::from_ref(&self.ctx.name), 1, &frame);
+        self.ctx.shared.observe(&frame, Some(&self.ctx.name));
         match frame.payload {
             Payload::End => self.end(frame).await,
             _ => self.process(frame).await,

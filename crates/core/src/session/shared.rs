@@ -136,18 +136,18 @@ impl Shared {
         Interrupt { generation, cause }
     }
 
-    /// Shows a frame to the observers on its way to a stage. `to` counts from one; what is beyond is outside.
+    /// Shows a frame to the observers on its way to a stage, or out of the pipeline.
     #[inline]
-    pub(crate) fn observe(&self, names: &[StageName], to: usize, frame: &Frame) {
+    pub(crate) fn observe(&self, frame: &Frame, to: Option<&StageName>) {
         if !self.taps.is_empty() {
-            self.show(names, to, frame);
+            self.show(frame, to);
         }
     }
 
     #[cold]
-    fn show(&self, names: &[StageName], to: usize, frame: &Frame) {
+    fn show(&self, frame: &Frame, to: Option<&StageName>) {
         let outside: Arc<str> = Arc::from("");
-        let to = to.checked_sub(1).and_then(|stage| names.get(stage)).unwrap_or(&outside);
+        let to = to.unwrap_or(&outside);
         self.taps.iter().for_each(|tap| tap.see(frame, to, self.info.began));
     }
 
@@ -157,6 +157,7 @@ impl Shared {
         if frame.is_stale(self.generation()) {
             return;
         }
+        self.observe(&frame, None);
         let end = side == Side::Tail && matches!(frame.payload, Payload::End);
         if self.reached.contains(frame.kind()) {
             let edge = if side == Side::Tail { Edge::Tail } else { Edge::Head };
