@@ -208,6 +208,7 @@ impl Context<'_> {
     pub fn finish_end(&mut self) {
         if let Some(index) = self.desk.ending.iter().position(|&(stage, _)| stage == self.stage) {
             let (_, end) = self.desk.ending.remove(index);
+            self.desk.shared.release_end(&self.desk.names[self.stage]);
             self.hop(end);
         }
     }

@@ -331,7 +331,10 @@ impl Segment {
         });
         match ending {
             Ending::Now => self.desk.hops.push(stage + 2, end),
-            Ending::Later => self.desk.ending.push((stage, end)),
+            Ending::Later => {
+                self.desk.shared.hold_end(&self.desk.names[stage]);
+                self.desk.ending.push((stage, end));
+            }
         }
     }
 

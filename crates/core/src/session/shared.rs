@@ -64,6 +64,8 @@ pub(crate) struct Board {
     pub(crate) postponed: Option<Instant>,
     pub(crate) ended: bool,
     pub(crate) cancelled: bool,
+    /// Stages that hold the end until they are done.
+    pub(crate) holding: Vec<StageName>,
 }
 
 impl Shared {
@@ -206,6 +208,16 @@ impl Shared {
     /// The end of the input is on its way.
     pub(crate) fn ending(&self) {
         self.tell(|board| board.ending = true);
+    }
+
+    /// A stage holds the end until it is done.
+    pub(crate) fn hold_end(&self, stage: &StageName) {
+        self.tell(|board| board.holding.push(stage.clone()));
+    }
+
+    /// A stage lets the end pass that it held.
+    pub(crate) fn release_end(&self, stage: &StageName) {
+        self.tell(|board| board.holding.retain(|held| held != stage));
     }
 
     pub(crate) fn postpone_end(&self, until: Instant) {

@@ -142,8 +142,11 @@ impl Supervisor {
     }
 
     fn stuck_end(&self) -> Error {
-        // Those behind the first one only wait for it.
-        let stages = self.shared.without(Mark::Ended).into_iter().take(1).collect();
+        let mut stages = self.shared.read(|board| board.holding.clone());
+        if stages.is_empty() {
+            // Those behind the first one only wait for it.
+            stages = self.shared.without(Mark::Ended).into_iter().take(1).collect();
+        }
         Error::TimedOut { what: "the end", after: self.config.end, stages }
     }
 
