@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// For readers that must not slow their writers. One reader at a time.
+/// For readers that must not slow their writers.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
     bound: usize,
@@ -18,18 +18,19 @@ struct State<T> {
     items: VecDeque<T>,
     missed: u64,
     closed: bool,
-    reader: Option<Waker>,
+    /// Who waits for an item; nearly always one.
+    readers: Vec<Waker>,
 }
 
 impl<T> Ring<T> {
     pub(crate) fn new(bound: usize) -> Self {
-        let state = State { items: VecDeque::new(), missed: 0, closed: false, reader: None };
+        let state = State { items: VecDeque::new(), missed: 0, closed: false, readers: Vec::new() };
         Self { bound, state: Mutex::new(state) }
     }
 
     /// Adds an item; drops the oldest when full.
     pub(crate) fn push(&self, item: T) {
-        let reader = {
+        let readers = {
             let mut state = self.lock();
             if state.closed {
                 return;
@@ -39,11 +40,9 @@ impl<T> Ring<T> {
                 state.missed += 1;
             }
             state.items.push_back(item);
-            state.reader.take()
+            std::mem::take(&mut state.readers)
         };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        readers.into_iter().for_each(Waker::wake);
     }
 
     /// The next item; `None` once closed and empty.
@@ -59,7 +58,9 @@ impl<T> Ring<T> {
         if state.closed {
             return Poll::Ready(None);
         }
-        state.reader = Some(cx.waker().clone());
+        if !state.readers.iter().any(|reader| reader.will_wake(cx.waker())) {
+            state.readers.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 
@@ -70,14 +71,12 @@ impl<T> Ring<T> {
 
     /// Nothing more will come.
     pub(crate) fn close(&self) {
-        let reader = {
+        let readers = {
             let mut state = self.lock();
             state.closed = true;
-            state.reader.take()
+            std::mem::take(&mut state.readers)
         };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        readers.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State<T>> {
