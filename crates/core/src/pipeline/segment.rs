@@ -341,11 +341,13 @@ impl Segment {
     /// Tells every stage of a generation that has begun meanwhile.
     #[inline]
     fn hear(&mut self) -> Generation {
-        let current = self.desk.shared.generation();
-        if current != self.heard {
+        loop {
+            let current = self.desk.shared.generation();
+            if current == self.heard || self.broken {
+                return self.heard;
+            }
             self.hear_interrupt(current);
         }
-        self.heard
     }
 
     #[cold]
