@@ -103,8 +103,8 @@ impl Join {
     /// Whether the frame passes.
     pub(crate) fn admits(&mut self, frame: &Frame) -> bool {
         if matches!(frame.payload, Payload::End) {
-            self.ended += 1;
-            return self.ended == self.branches;
+            self.ended = (self.ended + 1) % self.branches;
+            return self.ended == 0;
         }
         if !self.seen.insert(frame.id()) {
             return false;
