@@ -15,7 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use proptest::prelude::*;
-use support::{AsyncNoting, AsyncPass, Noting, Notes, Pass, side_by_side};
+use support::{AsyncNoting, AsyncPass, Notes, Noting, Pass, side_by_side};
 use tokio::time::Instant;
 use voxline_core::{
     AsyncContext, AsyncProcessor, Context, Event, Pipeline, Processor, Session, SessionConfig,
@@ -316,7 +316,11 @@ impl Processor for Working {
             tokio::time::sleep(Duration::from_secs(1)).await;
             output.send("later").await
         };
-        if self.survives { ctx.spawn_surviving(job) } else { ctx.spawn(job) };
+        if self.survives {
+            ctx.spawn_surviving(job)
+        } else {
+            ctx.spawn(job)
+        };
         Ok(())
     }
 
@@ -331,12 +335,10 @@ fn results_of_a_job_of_an_old_answer_are_dropped() {
     let mut harness = Harness::new(Working { survives: false });
     harness.queue(Frame::speak("!")).interrupt().advance(Duration::from_secs(2));
     harness.queue(Frame::speak("!")).advance(Duration::from_secs(2));
-    assert_eq!(harness.finish().lines(), [
-        "↓ Text \"at once\" g0",
-        "↓ Text \"at once\" g1",
-        "↓ Text \"later\" g1",
-        "↓ End g1"
-    ]);
+    assert_eq!(
+        harness.finish().lines(),
+        ["↓ Text \"at once\" g0", "↓ Text \"at once\" g1", "↓ Text \"later\" g1", "↓ End g1"]
+    );
 }
 
 #[test]
@@ -446,7 +448,8 @@ async fn each_generation_is_heard_once_and_before_any_frame_of_it() {
     });
     for number in 0..20_000 {
         // Survivors and others, both ways: all must come after their interruption.
-        let kind = [FrameKind::Text, FrameKind::Transcription, FrameKind::BotStartedSpeaking, FrameKind::Speak];
+        let kind =
+            [FrameKind::Text, FrameKind::Transcription, FrameKind::BotStartedSpeaking, FrameKind::Speak];
         let frame = samples::frame(kind[number % 4], "x");
         let direction = if number % 3 == 0 { Direction::Up } else { frame.direction() };
         session.queue(frame.with_direction(direction)).await.unwrap();

@@ -193,7 +193,16 @@ impl Task {
     ) -> Self {
         let name = inbox.stage().clone();
         let ctx = AsyncContext { name, generation: Generation(0), down, up, outbox: VecDeque::new(), shared };
-        Self { index, inbox, processor, ctx, batch: Batch::default(), heard: Generation(0), reported: 0, stopped: false }
+        Self {
+            index,
+            inbox,
+            processor,
+            ctx,
+            batch: Batch::default(),
+            heard: Generation(0),
+            reported: 0,
+            stopped: false,
+        }
     }
 
     /// Runs until the session closes the inbox.
