@@ -20,7 +20,7 @@ use voxline_core::{
     processor::Result,
 };
 
-use super::stages::AsyncPass;
+use crate::{row::Row, stages::AsyncPass};
 
 const ROUNDS: usize = 200;
 
@@ -56,19 +56,19 @@ impl Processor for Output {
     }
 }
 
-pub(crate) fn rows() -> Vec<String> {
+pub(crate) fn rows() -> Vec<Row> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime starts");
     vec![
-        runtime.block_on(run("empty queues", false)),
-        runtime.block_on(run("full queues behind a stage that is busy for a minute", true)),
+        runtime.block_on(run("Voxline, empty queues", false)),
+        runtime.block_on(run("Voxline, full queues and a stage busy for a minute", true)),
     ]
 }
 
-async fn run(name: &str, full: bool) -> String {
+async fn run(name: &str, full: bool) -> Row {
     let mut took = Vec::with_capacity(ROUNDS);
     let mut stale = 0;
     for _ in 0..ROUNDS {
@@ -93,13 +93,14 @@ async fn run(name: &str, full: bool) -> String {
         stale += played.load(Ordering::Relaxed) - before;
     }
     took.sort_unstable();
-    let at = |share: f64| took[((ROUNDS - 1) as f64 * share) as usize];
-    format!(
-        "barge-in, {name}: p50 {:?} p99 {:?} worst {:?}, {stale} stale frames played in {ROUNDS} rounds",
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    )
+    let at = |share: f64| took[((ROUNDS - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+    let numbers = [
+        ("p50_us", at(0.5)),
+        ("p99_us", at(0.99)),
+        ("worst_us", at(1.0)),
+        ("stale_frames_played", f64::from(stale)),
+    ];
+    Row::new("barge-in", name, &numbers)
 }
 
 fn speech() -> Frame {

@@ -3,20 +3,20 @@
 use tokio::sync::mpsc;
 use voxline_core::SessionConfig;
 
-use super::{cpu, stages};
+use crate::{cpu, row::Row, stages};
 
 const PIPELINES: usize = 2000;
 
-pub(crate) fn rows() -> Vec<String> {
+pub(crate) fn rows() -> Vec<Row> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    [("ten synchronous", 0), ("one asynchronous in the middle", 1), ("ten asynchronous", 10)]
+    [("Voxline, ten synchronous", 0), ("Voxline, one asynchronous", 1), ("Voxline, ten asynchronous", 10)]
         .into_iter()
         .map(|(name, tasks)| runtime.block_on(run(name, tasks)))
         .collect()
 }
 
-async fn run(name: &str, tasks: usize) -> String {
+async fn run(name: &str, tasks: usize) -> Row {
     let before = cpu::resident_kib();
     let used = cpu::used();
     let mut sessions = Vec::new();
@@ -29,5 +29,6 @@ async fn run(name: &str, tasks: usize) -> String {
     let each = (cpu::used() - used) / PIPELINES as u32;
     drop(sessions);
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    format!("idle, {name:32} {kib:6.1} KiB a pipeline, {each:?} CPU to start one")
+    let numbers = [("kib", kib), ("start_cpu_us", each.as_secs_f64() * 1e6)];
+    Row::new("idle", name, &numbers).with_pipelines(PIPELINES)
 }

@@ -1,27 +1,116 @@
-//! Benchmarks of the core: what a hop costs, with full queues and at the pace of real calls.
+//! Benchmarks of Voxline: what a hop costs, what a frame costs at the pace of real calls, what an idle
+//! pipeline holds, how soon an interruption is heard.
 //!
-//! `cargo run --release -p voxline-bench -- [hop|paced|idle|barge|all]`. Each figure stands beside a floor of
-//! bare tokio measured in the same run; CPU time is the process's, so other load on the machine does
-//! not count. Prints a table.
+//! `cargo run --release -p voxline-bench -- all` runs every figure in several rounds, beside the floor of bare
+//! tokio, and prints a table of medians with their spread. Options:
+//!
+//! | option | what |
+//! |---|---|
+//! | `--peers` | the same work by flowcat-core, rustvani and Pipecat, fetched and built by `peers/run`, in the same rounds |
+//! | `--rounds N` | how many rounds; 3 |
+//! | `--json FILE` | writes every row of every round, one JSON object a line |
+//! | `--svg FILE` | draws the cost of a frame at the pace of real calls |
+//!
+//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`. CPU time is the process's own, so other load on
+//! the machine weighs less than on wall time.
 
 mod barge;
+mod cold;
 mod cpu;
 mod floor;
 mod hop;
 mod idle;
 mod paced;
+mod peers;
+mod plot;
+mod row;
 mod stages;
+mod table;
 
-#[expect(clippy::print_stdout, reason = "printing the table is what the program is for")]
-fn main() {
-    let what = std::env::args().nth(1).unwrap_or_else(|| "all".into());
-    let rows: Vec<String> = match what.as_str() {
-        "hop" => hop::rows(),
-        "paced" => paced::rows(),
-        "idle" => idle::rows(),
-        "barge" => barge::rows(),
-        "all" => [hop::rows(), paced::rows(), idle::rows(), barge::rows()].concat(),
-        other => vec![format!("no such benchmark: {other}; there are hop, paced, idle, barge, all")],
+use std::process::ExitCode;
+
+use row::Row;
+
+/// What to run, as the command line says.
+struct Options {
+    figure: String,
+    peers: bool,
+    rounds: usize,
+    json: Option<String>,
+    svg: Option<String>,
+}
+
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing the table is what the program is for"
+)]
+fn main() -> ExitCode {
+    // What the cold start measures: this program, doing as little as it can.
+    if std::env::args().nth(1).is_some_and(|argument| argument == "--first-frame") {
+        return cold::first_frame();
+    }
+    let options = match options() {
+        Ok(options) => options,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::from(2);
+        }
     };
-    rows.iter().for_each(|row| println!("{row}"));
+    let mut rows = Vec::new();
+    for round in 1..=options.rounds {
+        eprintln!("round {round} of {}", options.rounds);
+        rows.extend(own(&options.figure));
+        if options.peers {
+            rows.extend(peers::rows());
+        }
+    }
+    println!("{}", table::render(&rows));
+    let written = [
+        (options.json, rows.iter().map(|row| format!("{}\n", row.to_json())).collect::<String>()),
+        (options.svg, plot::paced(&rows)),
+    ];
+    for (path, text) in written {
+        let Some(path) = path else { continue };
+        if let Err(error) = std::fs::write(&path, text) {
+            eprintln!("{path} cannot be written: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Measures one figure.
+type Figure = fn() -> Vec<Row>;
+
+fn own(figure: &str) -> Vec<Row> {
+    let all = figure == "all";
+    let figures: [(&str, Figure); 5] = [
+        ("hop", hop::rows),
+        ("paced", paced::rows),
+        ("idle", idle::rows),
+        ("barge", barge::rows),
+        ("cold", cold::rows),
+    ];
+    figures.into_iter().filter(|&(name, _)| all || name == figure).flat_map(|(_, rows)| rows()).collect()
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { figure: "all".into(), peers: false, rounds: 3, json: None, svg: None };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--peers" => options.peers = true,
+            "--rounds" => {
+                let rounds = value()?;
+                options.rounds = rounds.parse().map_err(|_| format!("not a number of rounds: {rounds}"))?;
+            }
+            "--json" => options.json = Some(value()?),
+            "--svg" => options.svg = Some(value()?),
+            "all" | "hop" | "paced" | "idle" | "barge" | "cold" => options.figure = argument,
+            other => return Err(format!("unknown: {other}; figures: all hop paced idle barge cold")),
+        }
+    }
+    Ok(options)
 }

@@ -11,7 +11,7 @@ use voxline_core::{
     processor::Result,
 };
 
-use super::{cpu, stages};
+use crate::{cpu, row::Row, stages};
 
 const SECONDS: u64 = 5;
 
@@ -33,7 +33,7 @@ impl Processor for Clocked {
     }
 }
 
-pub(crate) fn rows() -> Vec<String> {
+pub(crate) fn rows() -> Vec<Row> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -41,7 +41,7 @@ pub(crate) fn rows() -> Vec<String> {
         .expect("a runtime starts");
     let mut rows = Vec::new();
     for (name, tasks) in
-        [("ten synchronous", 0), ("one asynchronous in the middle", 1), ("ten asynchronous", 10)]
+        [("Voxline, ten synchronous", 0), ("Voxline, one asynchronous", 1), ("Voxline, ten asynchronous", 10)]
     {
         for pipelines in [100, 500, 1000, 2000] {
             rows.push(runtime.block_on(run(name, tasks, pipelines)));
@@ -50,7 +50,7 @@ pub(crate) fn rows() -> Vec<String> {
     rows
 }
 
-async fn run(name: &str, tasks: usize, pipelines: usize) -> String {
+async fn run(name: &str, tasks: usize, pipelines: usize) -> Row {
     let latencies: Latencies = Arc::default();
     latencies.lock().expect("no panic under it").reserve(pipelines * 60 * SECONDS as usize);
     let before = cpu::used();
@@ -70,15 +70,16 @@ async fn run(name: &str, tasks: usize, pipelines: usize) -> String {
     let used = cpu::used() - before;
     let mut latencies = std::mem::take(&mut *latencies.lock().expect("no panic under it"));
     latencies.sort_unstable();
-    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
-    format!(
-        "paced, {name}, {pipelines:5} pipelines: {:6.2} µs CPU per frame, p50 {} p99 {} p99.9 {} worst {} µs",
-        used.as_secs_f64() * 1e6 / f64::from(frames),
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        at(1.0)
-    )
+    let at = |share: f64| f64::from(latencies[((latencies.len() - 1) as f64 * share) as usize]);
+    let each = used.as_secs_f64() * 1e6 / f64::from(frames);
+    let numbers = [
+        ("cpu_us_per_frame", each),
+        ("p50_us", at(0.5)),
+        ("p99_us", at(0.99)),
+        ("p99.9_us", at(0.999)),
+        ("worst_us", at(1.0)),
+    ];
+    Row::new("paced", name, &numbers).with_pipelines(pipelines)
 }
 
 async fn feed(session: Session, began: Instant, number: usize) -> u32 {

@@ -73,7 +73,8 @@ struct Call {
 
 fn call(expected: usize, latencies: Arc<Mutex<Vec<u32>>>) -> Call {
     let (count, done, sent) = (Arc::default(), Arc::new(Notify::new()), Arc::default());
-    let last = Count { count: Arc::clone(&count), expected, done: done.clone(), sent: Arc::clone(&sent), latencies };
+    let last =
+        Count { count: Arc::clone(&count), expected, done: done.clone(), sent: Arc::clone(&sent), latencies };
     let mut stages: Vec<Box<dyn FrameProcessor>> = Vec::new();
     for _ in 0..10 {
         stages.push(Box::new(Pass));
@@ -142,7 +143,7 @@ async fn paced(pipelines: usize) -> String {
     let each = used.as_secs_f64() * 1e6 / frames as f64;
     let (p50, p99, p999, worst) = (at(0.5), at(0.99), at(0.999), at(1.0));
     format!(
-        "paced, flowcat-core, {pipelines:5} pipelines: {each:6.2} µs CPU per frame, p50 {p50} p99 {p99} p99.9 {p999} worst {worst} µs"
+        r#"{{"figure":"paced","subject":"flowcat-core","pipelines":{pipelines},"cpu_us_per_frame":{each:.2},"p50_us":{p50},"p99_us":{p99},"p99.9_us":{p999},"worst_us":{worst}}}"#
     )
 }
 
@@ -153,7 +154,7 @@ async fn idle() -> String {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let kib = (cpu::resident_kib() - before) as f64 / PIPELINES as f64;
     drop(calls);
-    format!("idle, flowcat-core: {kib:.1} KiB a pipeline")
+    format!(r#"{{"figure":"idle","subject":"flowcat-core","pipelines":{PIPELINES},"kib":{kib:.1}}}"#)
 }
 
 fn main() {
@@ -161,7 +162,7 @@ fn main() {
     let multi = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("{}", single.block_on(idle()));
     let best = (0..3).map(|_| single.block_on(hop())).min().unwrap();
-    println!("hop, flowcat-core: {:.1} ns CPU", best.as_nanos() as f64);
+    println!(r#"{{"figure":"hop","subject":"flowcat-core","cpu_ns":{}}}"#, best.as_nanos());
     for pipelines in [100, 500, 1000] {
         println!("{}", multi.block_on(paced(pipelines)));
     }
