@@ -32,6 +32,8 @@ pub struct AsyncContext {
     up: Outlet,
     /// What did not fit downstream yet, from a push that was dropped half-way.
     outbox: VecDeque<Frame>,
+    /// What was pushed before every stage had started: it goes when they have.
+    early: Option<Vec<Frame>>,
     shared: Arc<Shared>,
 }
 
@@ -53,7 +55,7 @@ impl AsyncContext {
     pub fn push_up(&mut self, frame: impl Into<Frame>) {
         let Some(frame) = self.prepare(frame.into().with_direction(Direction::Up)) else { return };
         match frame.direction() {
-            Direction::Up => self.up.send_now(frame, &self.shared),
+            Direction::Up => self.send_up(frame),
             // The end always goes down; it goes when there is time to wait for room.
             Direction::Down => self.outbox.push_back(frame),
         }
@@ -68,7 +70,7 @@ impl AsyncContext {
     pub fn report(&mut self, error: impl Into<Error>) {
         let mut frame = self.shared.report(&self.name, error.into());
         frame.stamp(self.generation);
-        self.up.send_now(frame, &self.shared);
+        self.send_up(frame);
     }
 
     /// Now.
@@ -121,9 +123,26 @@ impl AsyncContext {
         Some(frame)
     }
 
+    fn send_up(&mut self, frame: Frame) {
+        match &mut self.early {
+            Some(early) => early.push(frame),
+            None => self.up.send_now(frame, &self.shared),
+        }
+    }
+
+    /// Sends what was pushed before every stage had started.
+    async fn open(&mut self) {
+        for frame in self.early.take().unwrap_or_default() {
+            self.pass(frame).await;
+        }
+    }
+
     async fn pass(&mut self, frame: Frame) {
         if frame.direction() == Direction::Up {
-            return self.up.send_now(frame, &self.shared);
+            return self.send_up(frame);
+        }
+        if let Some(early) = &mut self.early {
+            return early.push(frame);
         }
         if frame.payload.is_signal() {
             return self.down.send_now(frame, &self.shared);
@@ -192,7 +211,15 @@ impl Task {
         shared: Arc<Shared>,
     ) -> Self {
         let name = inbox.stage().clone();
-        let ctx = AsyncContext { name, generation: Generation(0), down, up, outbox: VecDeque::new(), shared };
+        let ctx = AsyncContext {
+            name,
+            generation: Generation(0),
+            down,
+            up,
+            outbox: VecDeque::new(),
+            early: Some(Vec::new()),
+            shared,
+        };
         Self {
             index,
             inbox,
@@ -209,7 +236,7 @@ impl Task {
     pub(crate) async fn run(mut self) {
         if self.start().await {
             self.ctx.shared.mark(self.index, Mark::Started);
-            if std::future::poll_fn(|cx| self.inbox.poll_open(cx)).await {
+            if std::future::poll_fn(|cx| self.inbox.poll_open(cx)).await && self.open().await {
                 while self.turn().await {}
             }
         }
@@ -238,6 +265,18 @@ impl Task {
             }
             Done::Interrupted | Done::Called | Done::Closed => false,
         }
+    }
+
+    /// Lets go what was pushed while the stage started. False when the session is over.
+    async fn open(&mut self) -> bool {
+        let Self { ctx, inbox, batch, .. } = self;
+        let shared = ctx.shared.clone();
+        let opened = async {
+            ctx.open().await;
+            Ok(())
+        };
+        let done = work(inbox, batch, Until::Closed, &shared, opened).await;
+        self.after(done)
     }
 
     /// Handles one frame, or idles until there is one. False when the session is over.
