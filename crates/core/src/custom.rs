@@ -4,7 +4,7 @@ use std::{any::Any, fmt};
 
 /// A payload an application adds. It has the same powers as the built-in ones.
 ///
-/// Processors find it again with [`downcast_ref`](dyn CustomFrame::downcast_ref). It must be a plain value:
+/// Processors find it again with `downcast_ref`. It must be a plain value:
 /// no handle, lock or task.
 pub trait CustomFrame: Any + fmt::Debug + Send + Sync {
     /// A name for logs.

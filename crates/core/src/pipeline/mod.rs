@@ -19,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! The builder puts neighbouring synchronous processors into one [segment](segment), a task of its own;
+//! The builder puts neighbouring synchronous processors into one segment, a task of its own (`segment.rs`);
 //! each asynchronous processor gets a task; links join them. A pipeline is itself a stage, and
 //! [`parallel`](PipelineBuilder::parallel) gives every frame to several pipelines side by side.
 //!
