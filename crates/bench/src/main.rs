@@ -46,9 +46,12 @@ struct Options {
     reason = "printing the table is what the program is for"
 )]
 fn main() -> ExitCode {
-    // What the cold start measures: this program, doing as little as it can.
-    if std::env::args().nth(1).is_some_and(|argument| argument == "--first-frame") {
-        return cold::first_frame();
+    // Figures that need a process of their own run this program again.
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("--first-frame"), None) => return cold::first_frame(),
+        (Some("--idle"), Some(tasks)) => return idle::measure(&tasks),
+        _ => {}
     }
     let options = match options() {
         Ok(options) => options,
