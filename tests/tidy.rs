@@ -28,7 +28,7 @@ const PURE: [&str; 17] = [
     "crates/smallest-tts/src/message.rs",
     "crates/smallest-tts/src/session",
     "crates/smallest-tts/src/settings",
-    "crates/turns/src/",
+    "crates/turns/src/utterances.rs",
     "crates/vad/src/",
     "crates/waves-sim/src/stt/",
     "crates/waves-sim/src/tts/",
