@@ -80,6 +80,14 @@ pub trait LlmService: Send + Sync + 'static {
     /// What the stage must know of it.
     fn profile(&self) -> LlmProfile;
 
+    /// Whether it can be used as it is configured. Asked once, when the session starts; no network.
+    ///
+    /// # Errors
+    /// An error ends the start of the whole session.
+    fn check(&self) -> Result<(), ServiceError> {
+        Ok(())
+    }
+
     /// Streams the answer to `request` into `output`, in order, and returns when it is complete. Answers may
     /// be asked for concurrently: the stage does not, but a summary may be written beside an answer.
     ///

@@ -278,6 +278,7 @@ impl<S: LlmService> Processor for LlmStage<S> {
     }
 
     fn start(&mut self, _: &mut Context<'_>) -> Result {
+        self.service.check()?;
         self.tools.check()
     }
 
