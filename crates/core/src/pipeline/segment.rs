@@ -48,12 +48,17 @@ pub(crate) struct Segment {
     /// Drops of the inbox that have been reported.
     reported: u64,
     timers_due: bool,
+    /// How much waited when the output became full.
+    waiting: Option<usize>,
     /// The stage called last.
     called: usize,
     /// A stage panicked: nothing is called any more but `stop`.
     broken: bool,
     stopped: bool,
 }
+
+/// Frames that timers, jobs and upstream frames may add to an output that is full.
+const OUTPUT_BOUND: usize = 4096;
 
 /// Whether a segment goes on.
 enum Flow {
@@ -96,6 +101,7 @@ impl Segment {
             heard: Generation(0),
             reported: 0,
             timers_due: false,
+            waiting: None,
             called: 0,
             broken: false,
             stopped: false,
@@ -146,6 +152,7 @@ impl Segment {
     fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Flow> {
         let progress = task::ready!(tokio::task::coop::poll_proceed(cx));
         let flushed = self.down.poll_flush(&mut self.outbox, &self.desk.shared, cx).is_ready();
+        self.bound_output(flushed);
         let open = flushed && self.desk.holding.is_empty();
         let with_down = open && self.batch.down.is_empty();
         if self.inbox.poll_take(&mut self.batch, with_down, cx) == Poll::Ready(None) || self.broken {
@@ -165,6 +172,21 @@ impl Segment {
         }
         progress.made_progress();
         Poll::Ready(Flow::On)
+    }
+
+    /// While the output is full, no more input is taken; what comes all the same has a bound.
+    fn bound_output(&mut self, flushed: bool) {
+        let waits = self.outbox.len();
+        let first = self.waiting.get_or_insert(waits);
+        *first = waits.min(*first);
+        if waits > *first + OUTPUT_BOUND && !self.broken {
+            self.broken = true;
+            let stage = self.inbox.stage().clone();
+            self.desk.shared.fail(Error::Overflow { stage, lane: "output", bound: OUTPUT_BOUND });
+        }
+        if flushed {
+            self.waiting = None;
+        }
     }
 
     fn poll_jobs(&mut self, flushed: bool, cx: &mut task::Context<'_>) -> bool {
