@@ -188,3 +188,26 @@ pub(crate) fn told(error: &Error) -> String {
     }
     text
 }
+
+/// What an observer saw: kinds of frames, and where they went.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sightings(Arc<Mutex<Vec<(voxline_core::frame::FrameKind, String)>>>);
+
+impl Sightings {
+    pub(crate) fn observer(&self) -> impl voxline_core::Observer {
+        Watching(self.clone())
+    }
+
+    pub(crate) fn all(&self) -> Vec<(voxline_core::frame::FrameKind, String)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+struct Watching(Sightings);
+
+impl voxline_core::Observer for Watching {
+    fn on_frame(&mut self, sighting: &voxline_core::observe::Sighting, _: u64) {
+        let seen = (sighting.frame.kind(), sighting.to.to_string());
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+    }
+}
