@@ -6,7 +6,11 @@
 //!
 //! Promises: 1. samples out equal samples in, in order, for each answer that is not interrupted; 2. after
 //! [`interrupt`](Playout::interrupt) nothing of it is written; 3. started and stopped come once per answer,
-//! stopped when its last sample has been played; 4. a pause in the input moves the clock, it is not caught up.
+//! stopped when its last sample has been played; 4. a pause in the input moves the clock, it is not caught up;
+//! 5. [`hold`](Playout::hold) stops the writing and [`resume`](Playout::resume) goes on with the very next
+//! sample; what was written before is still heard; 6. nothing is held for longer than [`HOLD_LIMIT`].
+//!
+//! [`Playback`] is how a stage asks the output for it: on the signal lane, so that it overtakes audio.
 
 use std::{
     collections::VecDeque,
@@ -15,7 +19,34 @@ use std::{
 
 use voxline_audio::Pcm;
 
-use crate::frame::{BotSpeech, ContextId};
+use crate::{
+    CustomFrame,
+    frame::{BotSpeech, ContextId},
+};
+
+/// How long playback is held at most, whoever forgets to resume it.
+pub const HOLD_LIMIT: Duration = Duration::from_secs(15);
+
+/// A signal to the output: whether the answer goes on. Held playback that is interrupted is forgotten; held
+/// playback that is resumed goes on with the next sample. Outputs that cannot hold pass it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Playback {
+    /// Write nothing more for now, and begin no answer.
+    Hold,
+    /// Go on.
+    Resume,
+}
+
+impl CustomFrame for Playback {
+    // It belongs to the answer that plays: after an interruption there is nothing to hold or resume.
+    fn survives_interruption(&self) -> bool {
+        false
+    }
+
+    fn is_signal(&self) -> bool {
+        true
+    }
+}
 
 /// What an output has to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +66,8 @@ pub struct Playout {
     queue: VecDeque<Item>,
     outputs: VecDeque<Play>,
     current: Option<Current>,
+    /// Until when nothing is written.
+    held: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -58,7 +91,7 @@ impl Playout {
     /// Plays in real time, writing at most `lead` ahead of what is heard. `None` plays as fast as audio comes.
     #[must_use]
     pub fn new(lead: Option<Duration>) -> Self {
-        Self { lead, queue: VecDeque::new(), outputs: VecDeque::new(), current: None }
+        Self { lead, queue: VecDeque::new(), outputs: VecDeque::new(), current: None, held: None }
     }
 
     /// Takes audio of an answer.
@@ -73,8 +106,9 @@ impl Playout {
         self.advance(now);
     }
 
-    /// No more audio will come of any answer.
+    /// No more audio will come of any answer. Nothing is held any more.
     pub fn finish(&mut self, now: Instant) {
+        self.held = None;
         if let Some(context) = self.last_context() {
             self.handle_stopped(now, context);
         }
@@ -87,20 +121,32 @@ impl Playout {
         queued.or(self.current.as_ref().map(|current| current.context))
     }
 
+    /// Writes nothing more, until [`resume`](Self::resume) or [`HOLD_LIMIT`] has passed.
+    pub fn hold(&mut self, now: Instant) {
+        self.held = Some(now + HOLD_LIMIT);
+    }
+
+    /// Goes on where it was held.
+    pub fn resume(&mut self, now: Instant) {
+        self.held = None;
+        self.advance(now);
+    }
+
     /// Forgets everything that has not been written. The answer that was playing is stopped, with how much of
     /// it was heard.
     pub fn interrupt(&mut self, now: Instant) {
-        self.queue.clear();
         self.outputs.retain(|play| !matches!(play, Play::Write(_)));
-        if let Some(current) = self.current.take() {
-            let played = current.played(now, self.lead);
-            let speech = BotSpeech { context: current.context, played, interrupted: true };
-            self.outputs.push_back(Play::Stopped(speech));
+        if let Some(speech) = self.position(now) {
+            self.outputs.push_back(Play::Stopped(BotSpeech { interrupted: true, ..speech }));
         }
+        self.queue.clear();
+        self.current = None;
+        self.held = None;
     }
 
     /// Call when the time of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.held = self.held.filter(|&until| now < until);
         self.advance(now);
     }
 
@@ -112,6 +158,11 @@ impl Playout {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if let Some(until) = self.held {
+            let stops =
+                self.current.as_ref().filter(|current| current.complete).map(|current| current.heard_at);
+            return Some(stops.map_or(until, |at| at.min(until)));
+        }
         let (current, lead) = (self.current.as_ref()?, self.lead?);
         if current.complete || self.queue.is_empty() {
             return current.complete.then_some(current.heard_at);
@@ -140,12 +191,29 @@ impl Playout {
     pub fn position(&self, now: Instant) -> Option<BotSpeech> {
         let current = self.current.as_ref()?;
         let played = current.played(now, self.lead);
-        Some(BotSpeech { context: current.context, played, interrupted: false })
+        Some(BotSpeech { played, ..self.speech(current) })
+    }
+
+    /// What is known of an answer, all of it played.
+    fn speech(&self, current: &Current) -> BotSpeech {
+        let (mut received, mut complete) = (current.written, current.complete);
+        for item in &self.queue {
+            match item {
+                Item::Audio(context, pcm) if *context == current.context => received += pcm.duration(),
+                // The end of it, or the next answer.
+                _ => complete = true,
+            }
+        }
+        let received = u64::try_from(received.as_nanos()).unwrap_or(u64::MAX);
+        BotSpeech { played: current.written, received, complete, ..BotSpeech::new(current.context) }
     }
 
     fn advance(&mut self, now: Instant) {
         loop {
             self.settle(now);
+            if self.held.is_some() {
+                return;
+            }
             let Some(item) = self.queue.front() else { return };
             let context = match item {
                 Item::Audio(context, _) | Item::End(context) => *context,
@@ -204,7 +272,7 @@ impl Playout {
         if let Some(current) =
             self.current.take_if(|current| current.complete && current.is_heard(now, self.lead))
         {
-            let speech = BotSpeech { context: current.context, played: current.written, interrupted: false };
+            let speech = self.speech(&current);
             self.outputs.push_back(Play::Stopped(speech));
         }
     }
@@ -296,6 +364,62 @@ mod tests {
         assert_eq!(outputs(&mut playout), ["started ctx-1", "write 20ms"]);
         playout.handle_timeout(playout.poll_timeout().unwrap());
         assert_eq!(outputs(&mut playout), ["stopped ctx-1 after 20ms", "started ctx-2", "write 20ms"]);
+    }
+
+    #[test]
+    fn held_playback_resumes_with_the_very_next_sample() {
+        let mut playout = Playout::new(Some(ms(40)));
+        let start = Instant::now();
+        for _ in 0..5 {
+            playout.handle_audio(start, ContextId(1), chunk(20));
+        }
+        playout.handle_stopped(start, ContextId(1));
+        outputs(&mut playout);
+        playout.hold(start + ms(10));
+        playout.handle_timeout(start + ms(500));
+        assert_eq!(outputs(&mut playout), [""; 0]);
+        assert_eq!(playout.position(start + ms(500)).unwrap().played, ms(60), "what was written is heard");
+        playout.resume(start + ms(500));
+        assert_eq!(outputs(&mut playout), ["write 20ms", "write 20ms"]);
+        playout.handle_timeout(playout.poll_timeout().unwrap());
+        assert_eq!(outputs(&mut playout), ["stopped ctx-1 after 100ms"]);
+    }
+
+    #[test]
+    fn an_answer_that_is_held_before_its_first_sample_does_not_start() {
+        let mut playout = Playout::new(Some(ms(40)));
+        let start = Instant::now();
+        playout.hold(start);
+        playout.handle_audio(start, ContextId(1), chunk(20));
+        assert_eq!(outputs(&mut playout), [""; 0]);
+        playout.interrupt(start + ms(10));
+        playout.handle_audio(start + ms(20), ContextId(2), chunk(20));
+        assert_eq!(outputs(&mut playout), ["started ctx-2", "write 20ms"]);
+    }
+
+    #[test]
+    fn nothing_is_held_for_ever() {
+        let mut playout = Playout::new(Some(ms(0)));
+        let start = Instant::now();
+        playout.hold(start);
+        playout.handle_audio(start, ContextId(1), chunk(20));
+        let until = playout.poll_timeout().unwrap();
+        assert_eq!(until, start + HOLD_LIMIT);
+        playout.handle_timeout(until);
+        assert_eq!(outputs(&mut playout), ["started ctx-1", "write 20ms"]);
+    }
+
+    #[test]
+    fn an_interruption_says_how_much_audio_had_come() {
+        let mut playout = Playout::new(Some(ms(40)));
+        let start = Instant::now();
+        for _ in 0..5 {
+            playout.handle_audio(start, ContextId(1), chunk(20));
+        }
+        let speech = playout.position(start + ms(30)).unwrap();
+        assert_eq!((speech.played, speech.received(), speech.complete), (ms(30), ms(100), false));
+        playout.handle_stopped(start + ms(30), ContextId(1));
+        assert!(playout.position(start + ms(30)).unwrap().complete);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! | frame | what happens |
 //! |---|---|
 //! | `OutputAudio`, `TtsStopped` | played on the clock, written to the file; taken |
+//! | `Custom(Playback)` | holds the answer or goes on with it, at the same sample; passed on |
 //! | `Interrupt` | what has not been played is forgotten |
 //! | `End` | waits until everything has been played |
 //! | out, both ways: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the true edges of playback, with the time played |
@@ -22,7 +23,7 @@ use voxline_audio::{Pcm, SampleRate, WavWriter};
 use voxline_core::{
     Context, Ending, Error, Processor, Timer,
     frame::{Frame, Interrupt, Payload},
-    playout::{Play, Playout},
+    playout::{Play, Playback, Playout},
     processor::Result,
 };
 
@@ -134,6 +135,16 @@ impl Processor for WavOutput {
             Payload::OutputAudio(spoken) => self.playout.handle_audio(now, spoken.context, spoken.pcm),
             Payload::TtsStopped(speech) => {
                 self.playout.handle_stopped(now, speech.context);
+                ctx.push(frame);
+            }
+            Payload::Custom(ref custom) if custom.downcast_ref::<Playback>().is_some() => {
+                match custom.downcast_ref() {
+                    Some(Playback::Hold) => self.playout.hold(now),
+                    _ => {
+                        self.catch_up(ctx)?;
+                        self.playout.resume(now);
+                    }
+                }
                 ctx.push(frame);
             }
             _ => {

@@ -57,6 +57,10 @@ pub struct BotSpeech {
     pub context: ContextId,
     /// How much of it has been played so far.
     pub played: Duration,
+    /// How much audio of it has come, played or not, in nanoseconds (a `Duration` would not fit into a frame).
+    pub received: u64,
+    /// Whether all of its audio has come, so that `received` is its length.
+    pub complete: bool,
     /// Whether it was cut by an interruption.
     pub interrupted: bool,
 }
@@ -65,6 +69,12 @@ impl BotSpeech {
     /// An answer of which nothing has been played yet.
     #[must_use]
     pub fn new(context: ContextId) -> Self {
-        Self { context, played: Duration::ZERO, interrupted: false }
+        Self { context, played: Duration::ZERO, received: 0, complete: false, interrupted: false }
+    }
+
+    /// How much audio of it has come.
+    #[must_use]
+    pub fn received(&self) -> Duration {
+        Duration::from_nanos(self.received)
     }
 }
