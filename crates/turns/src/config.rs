@@ -1,0 +1,60 @@
+//! How turns are taken: the parts to choose, with defaults that work.
+
+use std::sync::Arc;
+
+use crate::{
+    Backchannels, Confirmed, Deadlines, Idle, Limits, MuteUser, StartTurn, StopTurn, Summarise,
+    SummaryConfig, Transcript, Voice,
+};
+
+/// What makes an answer count as said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CommitBy {
+    /// Its playback: what was heard.
+    #[default]
+    Playback,
+    /// Its text, as the model wrote it: where nothing is spoken.
+    Text,
+}
+
+/// How turns are taken.
+#[derive(Clone, Debug)]
+pub struct TurnConfig {
+    /// When the user takes the floor. Default: voice, and words.
+    pub start: Vec<Box<dyn StartTurn>>,
+    /// When the turn is over. Default: when its words are confirmed complete.
+    pub stop: Vec<Box<dyn StopTurn>>,
+    /// When the user is not listened to. Default: never.
+    pub mute: Vec<Box<dyn MuteUser>>,
+    /// What does not interrupt the bot.
+    pub backchannels: Backchannels,
+    /// What is done when nobody says anything. Default: nothing but telling so.
+    pub idle: Idle,
+    /// How long each state may last.
+    pub deadlines: Deadlines,
+    /// How long the conversation may become. Default: no limit.
+    pub limits: Limits,
+    /// What makes an answer count as said.
+    pub commit: CommitBy,
+    /// What stands behind the words of an answer that was cut.
+    pub cut_note: String,
+    /// Who summarises older messages, and when. Default: nobody.
+    pub summary: Option<(Arc<dyn Summarise>, SummaryConfig)>,
+}
+
+impl Default for TurnConfig {
+    fn default() -> Self {
+        Self {
+            start: vec![Box::new(Voice::default()), Box::new(Transcript::default())],
+            stop: vec![Box::new(Confirmed)],
+            mute: Vec::new(),
+            backchannels: Backchannels::default(),
+            idle: Idle::default(),
+            deadlines: Deadlines::default(),
+            limits: Limits::default(),
+            commit: CommitBy::default(),
+            cut_note: "[the user interrupted here]".into(),
+            summary: None,
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The messages of a conversation, and what keeps them true.
+//!
+//! Pure. 1. A call of tools and its results are one entry: nothing stands between them, nothing cuts them apart.
+//! 2. An answer that is being spoken has its place from its first word on, and becomes a message when its
+//! playback is over, with what was heard; nothing heard leaves no message. 3. What the user adds before
+//! anything of the answer was heard joins the message before it. 4. Settling twice changes nothing.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use voxline_core::frame::{
+    BotSpeech, ChatMessage, ContextId, SpokenText, SpokenWord, ToolCall, ToolOutcome, ToolResult, ToolSpec,
+};
+
+use super::answer::{Answer, Pace};
+use crate::words::join;
+
+/// What a model is told of a call that has not been settled.
+const RUNNING: &str = "The call is still running.";
+/// Results kept of calls that have not been seen yet.
+const EARLY: usize = 16;
+/// Answers that are being spoken, or may still turn out to have been. Older ones were not heard.
+const SPEAKING: usize = 16;
+
+/// One step of a conversation.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) id: u64,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Said(ChatMessage),
+    Calls { text: String, calls: Vec<ToolCall>, results: Vec<Option<String>> },
+    Speaking(Box<Answer>),
+}
+
+/// What was said in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    pub(crate) message: ChatMessage,
+    pub(crate) cut: bool,
+}
+
+/// What a settled call means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// Nobody waits for it.
+    Unknown,
+    /// Others are still running.
+    Others,
+    /// It was the last one.
+    All,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    pub(super) entries: Vec<Entry>,
+    pub(super) tools: Arc<[ToolSpec]>,
+    /// Somebody wants an answer as soon as it is the bot's turn.
+    pub(super) wanted: bool,
+    pub(super) cut_note: String,
+    next: u64,
+    pace: Pace,
+    /// The newest answer whose playback is over.
+    over: Option<ContextId>,
+    early: VecDeque<ToolResult>,
+}
+
+impl History {
+    /// Takes over messages. Results without a call are left out; calls without a result count as lost.
+    pub(super) fn load(&mut self, messages: impl IntoIterator<Item = ChatMessage>) {
+        let speaking = |entry: &mut Entry| matches!(entry.kind, Kind::Speaking(_));
+        let spoken: Vec<_> = self.entries.extract_if(.., speaking).collect();
+        self.entries.clear();
+        for message in messages {
+            self.add(message);
+        }
+        for entry in &mut self.entries {
+            if let Kind::Calls { results, .. } = &mut entry.kind {
+                results.iter_mut().for_each(|result| {
+                    result.get_or_insert_with(|| "The result was lost.".into());
+                });
+            }
+        }
+        self.entries.extend(spoken);
+    }
+
+    /// Adds a message at the end. The result of a tool goes to its call.
+    pub(super) fn add(&mut self, message: ChatMessage) {
+        match message {
+            ChatMessage::Assistant { text, calls } if !calls.is_empty() => {
+                let results = vec![None; calls.len()];
+                self.push(Kind::Calls { text, calls, results });
+            }
+            ChatMessage::Tool { call, text } => {
+                self.fill(&call, text);
+            }
+            message => self.push(Kind::Said(message)),
+        }
+    }
+
+    /// Adds what the user said, and gives the whole message.
+    pub(super) fn add_user(&mut self, said: &str) -> ChatMessage {
+        let heard = |entry: &&mut Entry| !matches!(&entry.kind, Kind::Speaking(answer) if answer.doomed);
+        if let Some(Entry { kind: Kind::Said(ChatMessage::User { text }), .. }) =
+            self.entries.iter_mut().rev().find(heard)
+        {
+            join(text, said);
+            return ChatMessage::User { text: text.clone() };
+        }
+        let message = ChatMessage::User { text: said.into() };
+        self.push(Kind::Said(message.clone()));
+        message
+    }
+
+    pub(super) fn speak(&mut self, spoken: &SpokenText) {
+        if let Some(answer) = self.answer(spoken.context) {
+            answer.push_text(&spoken.text);
+        }
+    }
+
+    pub(super) fn word(&mut self, word: &SpokenWord) {
+        if let Some(answer) = self.find(word.context) {
+            answer.push_word(word);
+        }
+    }
+
+    pub(super) fn started(&mut self, context: ContextId) {
+        if let Some(answer) = self.find(context) {
+            answer.started = true;
+        }
+    }
+
+    /// Answers that have not begun to play are not expected to any more.
+    pub(super) fn interrupt(&mut self) {
+        for entry in &mut self.entries {
+            if let Kind::Speaking(answer) = &mut entry.kind {
+                answer.doomed |= !answer.started;
+            }
+        }
+    }
+
+    /// The playback of an answer is over: what was heard of it becomes a message.
+    pub(super) fn settle(&mut self, speech: &BotSpeech) -> Option<Committed> {
+        if self.over.is_some_and(|over| speech.context <= over) {
+            return None;
+        }
+        self.over = Some(speech.context);
+        let mut committed = None;
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.retain_mut(|entry| {
+            let Kind::Speaking(answer) = &entry.kind else { return true };
+            if answer.context != speech.context {
+                return answer.context > speech.context;
+            }
+            let (heard, cut) = answer.heard(speech, self.pace);
+            self.pace = answer.pace(speech, self.pace);
+            if heard.is_empty() {
+                return false;
+            }
+            let mut text = heard.to_owned();
+            if cut {
+                join(&mut text, &self.cut_note);
+            }
+            let message = ChatMessage::Assistant { text, calls: Vec::new() };
+            committed = Some(Committed { message: message.clone(), cut });
+            entry.kind = Kind::Said(message);
+            true
+        });
+        self.entries = entries;
+        committed
+    }
+
+    /// The model has called tools.
+    pub(super) fn calls(&mut self, calls: &[ToolCall]) {
+        let known = |id: &str| self.entries.iter().any(|entry| has_call(entry, id));
+        let calls: Vec<_> = calls.iter().filter(|call| !known(&call.id)).cloned().collect();
+        if calls.is_empty() {
+            return;
+        }
+        let results = vec![None; calls.len()];
+        self.push(Kind::Calls { text: String::new(), calls, results });
+        for result in std::mem::take(&mut self.early) {
+            self.settle_call(&result);
+        }
+    }
+
+    /// A call is settled. Each is settled once; what comes before its call waits for it.
+    pub(super) fn settle_call(&mut self, result: &ToolResult) -> Settled {
+        if !self.entries.iter().any(|entry| has_call(entry, &result.call.id)) {
+            self.early.push_back(result.clone());
+            if self.early.len() > EARLY {
+                self.early.pop_front();
+            }
+            return Settled::Unknown;
+        }
+        if !self.fill(&result.call.id, told(&result.outcome)) {
+            return Settled::Unknown;
+        }
+        if self.running() == 0 { Settled::All } else { Settled::Others }
+    }
+
+    /// Calls that are not settled.
+    pub(super) fn running(&self) -> usize {
+        let open = |entry: &Entry| match &entry.kind {
+            Kind::Calls { results, .. } => results.iter().filter(|result| result.is_none()).count(),
+            _ => 0,
+        };
+        self.entries.iter().map(open).sum()
+    }
+
+    /// The messages, without an answer that is still being spoken.
+    pub(super) fn messages(&self) -> Vec<ChatMessage> {
+        self.render(false)
+    }
+
+    /// What a model is asked: an answer that is being spoken counts as said.
+    pub(super) fn request(&self) -> Vec<ChatMessage> {
+        self.render(true)
+    }
+
+    fn render(&self, speaking: bool) -> Vec<ChatMessage> {
+        let mut messages = Vec::new();
+        for entry in &self.entries {
+            entry.render(speaking, &mut messages);
+        }
+        messages
+    }
+
+    fn push(&mut self, kind: Kind) {
+        let id = self.next;
+        self.next += 1;
+        self.entries.push(Entry { id, kind });
+    }
+
+    /// Replaces entries by one message, with a new id.
+    pub(super) fn replace(&mut self, range: std::ops::Range<usize>, message: ChatMessage) {
+        let id = self.next;
+        self.next += 1;
+        self.entries.splice(range, [Entry { id, kind: Kind::Said(message) }]);
+    }
+
+    fn find(&mut self, context: ContextId) -> Option<&mut Answer> {
+        self.entries.iter_mut().find_map(|entry| match &mut entry.kind {
+            Kind::Speaking(answer) if answer.context == context => Some(&mut **answer),
+            _ => None,
+        })
+    }
+
+    /// The answer of this context, which begins with this if it is new.
+    fn answer(&mut self, context: ContextId) -> Option<&mut Answer> {
+        if self.over.is_some_and(|over| context <= over) {
+            return None;
+        }
+        if self.find(context).is_none() {
+            // What was doomed and has not been heard by now never will be.
+            let speaking = |entry: &Entry| matches!(entry.kind, Kind::Speaking(_));
+            if self.entries.iter().filter(|entry| speaking(entry)).count() >= SPEAKING
+                && let Some(oldest) = self.entries.iter().position(speaking)
+            {
+                self.entries.remove(oldest);
+            }
+            self.push(Kind::Speaking(Box::new(Answer::new(context))));
+        }
+        self.find(context)
+    }
+
+    fn fill(&mut self, call: &str, text: String) -> bool {
+        for entry in &mut self.entries {
+            let Kind::Calls { calls, results, .. } = &mut entry.kind else { continue };
+            if let Some(index) = calls.iter().position(|known| known.id == call)
+                && results[index].is_none()
+            {
+                results[index] = Some(text);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Entry {
+    pub(super) fn render(&self, speaking: bool, messages: &mut Vec<ChatMessage>) {
+        match &self.kind {
+            Kind::Said(message) => messages.push(message.clone()),
+            Kind::Calls { text, calls, results } => {
+                messages.push(ChatMessage::Assistant { text: text.clone(), calls: calls.clone() });
+                messages.extend(calls.iter().zip(results).map(|(call, result)| ChatMessage::Tool {
+                    call: call.id.clone(),
+                    text: result.clone().unwrap_or_else(|| RUNNING.into()),
+                }));
+            }
+            Kind::Speaking(answer) => {
+                let text = answer.text.trim();
+                if speaking && !answer.doomed && !text.is_empty() {
+                    messages.push(ChatMessage::Assistant { text: text.into(), calls: Vec::new() });
+                }
+            }
+        }
+    }
+
+    /// Whether it is complete, so that it may be cut away or summarised.
+    pub(super) fn is_settled(&self) -> bool {
+        match &self.kind {
+            Kind::Said(_) => true,
+            Kind::Calls { results, .. } => results.iter().all(Option::is_some),
+            Kind::Speaking(_) => false,
+        }
+    }
+
+    pub(super) fn is_system(&self) -> bool {
+        matches!(&self.kind, Kind::Said(ChatMessage::System { .. }))
+    }
+
+    /// How many messages and letters it is.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let mut messages = Vec::new();
+        self.render(true, &mut messages);
+        let letters = messages.iter().map(|message| match message {
+            ChatMessage::Assistant { text, calls } => {
+                let arguments = calls.iter().map(|call| call.name.len() + call.arguments.chars().count());
+                text.chars().count() + arguments.sum::<usize>()
+            }
+            ChatMessage::System { text } | ChatMessage::User { text } | ChatMessage::Tool { text, .. } => {
+                text.chars().count()
+            }
+            _ => 0,
+        });
+        (messages.len(), letters.sum())
+    }
+}
+
+fn has_call(entry: &Entry, id: &str) -> bool {
+    matches!(&entry.kind, Kind::Calls { calls, .. } if calls.iter().any(|call| call.id == id))
+}
+
+/// What a model is told of a settled call. An empty text says nothing, so it says that.
+fn told(outcome: &ToolOutcome) -> String {
+    match outcome.text().trim() {
+        "" => "The call is done.".into(),
+        text => text.into(),
+    }
+}

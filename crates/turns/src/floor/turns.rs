@@ -1,0 +1,554 @@
+//! The machine of turns: strategies are asked, the floor is watched.
+//!
+//! Pure: `(now, input) → steps`. After [`handle`](Turns::handle) or [`handle_timeout`](Turns::handle_timeout), poll
+//! steps until there is none, and call `handle_timeout` at [`poll_timeout`](Turns::poll_timeout), which is never none.
+//!
+//! Promises: 1. turns begin and end alternately, each with one answer if anything was said in it; 2. a turn never
+//! ends while the user speaks; 3. what is held is resumed or interrupted; 4. every state ends at its deadline.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use voxline_core::frame::EdgeSource;
+
+use super::{Bot, Cue, Deadlines, Floor, Scene, said::Said};
+use crate::{
+    Backchannels, BotProgress, Idle, IdleAction, MuteUser, Start, StartTurn, Stop, StopTurn, TurnConfig,
+    TurnUpdate,
+};
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Something strategies hear of: of the user.
+    User(Cue<'a>),
+    /// The first sample of an answer was played.
+    BotStarted,
+    /// The last sample was, or it was cut.
+    BotStopped,
+    /// The bot's move goes on.
+    Progress(BotProgress),
+    /// Somebody else interrupted the bot.
+    Interrupted,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Hold the bot.
+    Hold,
+    /// Let it go on.
+    Resume,
+    /// Interrupt it.
+    Interrupt,
+    /// The user has taken the floor.
+    TurnStarted,
+    /// Answer this.
+    Answer(String),
+    /// The user has given the floor away.
+    TurnStopped {
+        /// Whether anything was said.
+        spoke: bool,
+    },
+    /// Whether the user is listened to has changed.
+    Muted(bool),
+    /// Nobody has said anything for a time.
+    Idle {
+        /// How many times in a row.
+        times: u32,
+        /// The silence.
+        silent_for: Duration,
+        /// What is done.
+        action: IdleAction,
+    },
+    /// Whoever owed the next move did not make it.
+    Overdue {
+        /// What was waited for.
+        floor: Floor,
+        /// How long.
+        after: Duration,
+    },
+    /// Words came after their turn was answered; they are dropped.
+    Late,
+}
+
+/// Who has the floor.
+#[derive(Debug)]
+pub struct Turns {
+    strategies: Strategies,
+    backchannels: Backchannels,
+    idle: Idle,
+    deadlines: Deadlines,
+    facts: Facts,
+    said: Said,
+    muted: bool,
+    doubt: bool,
+    /// The turn is over, and its answer waits for what was heard of the bot; whether a last guess counts.
+    settling: Option<bool>,
+    floor: Floor,
+    since: Instant,
+    due: Instant,
+    idle_times: u32,
+    steps: VecDeque<Step>,
+}
+
+#[derive(Debug)]
+struct Strategies {
+    start: Vec<Box<dyn StartTurn>>,
+    stop: Vec<Box<dyn StopTurn>>,
+    mute: Vec<Box<dyn MuteUser>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    user_speaks: bool,
+    turn_open: bool,
+    /// Since when the bot speaks.
+    playing: Option<Instant>,
+    /// The bot was cut while it spoke; the output has not said yet how much was heard.
+    cut: bool,
+    /// An answer is owed.
+    owes: bool,
+    /// Its text is there, its first sample is not.
+    unspoken: bool,
+    tools: usize,
+    bot_turns: u32,
+    /// There is a detector: edges that services find do not count.
+    detector: bool,
+}
+
+impl Facts {
+    fn bot(&self) -> Bot {
+        match self.playing {
+            Some(since) => Bot::Speaks { since },
+            None if self.owes || self.unspoken || self.tools > 0 => Bot::Thinks,
+            None => Bot::Silent,
+        }
+    }
+
+    pub(super) fn scene<'a>(&self, said: &'a Said, backchannels: &Backchannels) -> Scene<'a> {
+        Scene {
+            bot: self.bot(),
+            bot_turns: self.bot_turns,
+            tools: self.tools,
+            user_speaks: self.user_speaks,
+            turn_open: self.turn_open,
+            said: said.text(),
+            utterance: said.utterance(),
+            settled: said.is_settled(),
+            acknowledges: backchannels.judge(said.utterance()),
+        }
+    }
+
+    /// The answer is over before its time.
+    fn cut(&mut self) {
+        self.cut |= self.playing.take().is_some();
+        (self.owes, self.unspoken) = (false, false);
+    }
+}
+
+impl Turns {
+    /// Begins with an open floor.
+    #[must_use]
+    pub fn new(now: Instant, config: &TurnConfig) -> Self {
+        let strategies =
+            Strategies { start: config.start.clone(), stop: config.stop.clone(), mute: config.mute.clone() };
+        let mut turns = Self {
+            strategies,
+            backchannels: config.backchannels.clone(),
+            idle: config.idle.clone(),
+            deadlines: config.deadlines,
+            facts: Facts::default(),
+            said: Said::default(),
+            muted: false,
+            doubt: false,
+            settling: None,
+            floor: Floor::Open,
+            since: now,
+            due: now + config.idle.step(0).after,
+            idle_times: 0,
+            steps: VecDeque::new(),
+        };
+        turns.mute(now, None);
+        turns
+    }
+
+    /// Takes what happened.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        let before = self.floor;
+        match input {
+            Input::User(Cue::Audio { samples, rate }) => return self.hear(now, samples, rate),
+            Input::User(cue) => self.handle_user(now, &cue),
+            Input::BotStarted => {
+                self.facts.playing = Some(now);
+                self.facts.unspoken = false;
+                self.tell(now, &Cue::BotStarted);
+            }
+            Input::BotStopped => self.bot_stopped(now),
+            Input::Progress(progress) => self.progress(now, progress),
+            Input::Interrupted => {
+                self.facts.cut();
+                self.doubt = false;
+            }
+        }
+        // A sign of life in a state counts as its beginning, but for doubt, which must end.
+        let lives = self.floor == before && !matches!(before, Floor::Open | Floor::Doubt | Floor::Settling);
+        self.watch(now, lives);
+    }
+
+    /// Call when the time of [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.ask_start_in_time(now);
+        self.ask_stop_in_time(now);
+        self.watch(now, false);
+        if self.due <= now {
+            self.overdue(now);
+            self.watch(now, true);
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Instant {
+        let start = self.strategies.start.iter().filter_map(|strategy| strategy.poll_timeout());
+        let stop = self.strategies.stop.iter().filter_map(|strategy| strategy.poll_timeout());
+        start.chain(stop).fold(self.due, Instant::min)
+    }
+
+    /// The next thing to do.
+    pub fn poll_step(&mut self) -> Option<Step> {
+        self.steps.pop_front()
+    }
+
+    /// Changes how turns are taken.
+    pub fn update(&mut self, now: Instant, update: &TurnUpdate) {
+        let TurnUpdate { start, stop, mute, backchannels, idle, deadlines } = update.clone();
+        start.into_iter().for_each(|start| self.strategies.start = start);
+        stop.into_iter().for_each(|stop| self.strategies.stop = stop);
+        mute.into_iter().for_each(|mute| self.strategies.mute = mute);
+        backchannels.into_iter().for_each(|set| self.backchannels = set);
+        deadlines.into_iter().for_each(|deadlines| self.deadlines = deadlines);
+        if let Some(idle) = idle {
+            self.idle = idle;
+            self.idle_times = 0;
+        }
+        self.mute(now, None);
+        self.watch(now, true);
+    }
+
+    /// No more input will come: what was said is answered, what is held goes on.
+    pub fn finish(&mut self, now: Instant) {
+        self.facts.user_speaks = false;
+        self.resume();
+        if self.facts.turn_open {
+            self.facts.cut = false;
+            self.release(now, true);
+        }
+        self.watch(now, false);
+    }
+
+    /// Who owes the next move.
+    #[must_use]
+    pub fn floor(&self) -> Floor {
+        self.floor
+    }
+
+    /// Whether the user is not listened to.
+    #[must_use]
+    pub fn is_muted(&self) -> bool {
+        self.muted
+    }
+
+    /// Whether anybody wants [`Cue::Audio`].
+    #[must_use]
+    pub fn wants_audio(&self) -> bool {
+        self.strategies.stop.iter().any(|strategy| strategy.wants_audio())
+    }
+
+    fn handle_user(&mut self, now: Instant, cue: &Cue<'_>) {
+        if !self.note(cue) {
+            return;
+        }
+        if !self.muted {
+            self.ask_start(now, cue);
+            self.ask_stop(now, cue);
+            self.conclude(now);
+        }
+        self.mute(now, Some(cue));
+    }
+
+    /// Notes what a cue of the user says. Says whether it counts.
+    fn note(&mut self, cue: &Cue<'_>) -> bool {
+        match cue {
+            Cue::SpeechStarted(edge) | Cue::SpeechStopped(edge) => {
+                let by_detector = edge.source == EdgeSource::Vad;
+                self.facts.detector |= by_detector;
+                if !by_detector && self.facts.detector {
+                    return false;
+                }
+                let started = matches!(cue, Cue::SpeechStarted(_));
+                if started {
+                    self.said.begin_utterance(by_detector);
+                    // Whoever goes on speaking has not finished.
+                    self.settling = self.settling.filter(|_| self.muted);
+                }
+                self.facts.user_speaks = started && !self.muted;
+                true
+            }
+            Cue::Interim(guess) => self.muted || self.said.guess(guess),
+            Cue::Final(heard) if !self.muted => {
+                let counts = self.said.add(heard);
+                if !counts && !heard.text.is_empty() {
+                    self.steps.push_back(Step::Late);
+                }
+                counts
+            }
+            _ => true,
+        }
+    }
+
+    fn ask_start(&mut self, now: Instant, cue: &Cue<'_>) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        let mut verdict = Start::Pass;
+        for strategy in &mut self.strategies.start {
+            match strategy.handle(now, cue, &scene) {
+                Start::Pass => {}
+                Start::Doubt => verdict = Start::Doubt,
+                last => {
+                    verdict = last;
+                    break;
+                }
+            }
+        }
+        self.started(now, verdict);
+    }
+
+    fn ask_start_in_time(&mut self, now: Instant) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let mut verdict = Start::Pass;
+        for strategy in self.strategies.start.iter_mut().filter(|strategy| due(strategy.poll_timeout())) {
+            match strategy.handle_timeout(now, &scene) {
+                Start::Pass => {}
+                other => verdict = other,
+            }
+        }
+        self.started(now, verdict);
+    }
+
+    fn started(&mut self, now: Instant, verdict: Start) {
+        if self.facts.turn_open || self.muted {
+            return;
+        }
+        match verdict {
+            Start::Begin => self.begin(now),
+            Start::Doubt if self.facts.bot() == Bot::Silent => self.begin(now),
+            Start::Doubt if !self.doubt => {
+                self.doubt = true;
+                self.steps.push_back(Step::Hold);
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, now: Instant) {
+        if self.facts.bot() == Bot::Silent {
+            self.resume();
+        } else {
+            self.steps.push_back(Step::Interrupt);
+            self.facts.cut();
+            self.doubt = false;
+        }
+        self.facts.turn_open = true;
+        self.idle_times = 0;
+        self.steps.push_back(Step::TurnStarted);
+        self.tell(now, &Cue::TurnStarted);
+    }
+
+    fn ask_stop(&mut self, now: Instant, cue: &Cue<'_>) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        let released = |strategy: &mut Box<dyn StopTurn>| strategy.handle(now, cue, &scene) == Stop::Release;
+        // All are asked, so that all know.
+        let releases = self.strategies.stop.iter_mut().map(released).fold(false, |any, one| any | one);
+        self.stopped(now, releases);
+    }
+
+    fn ask_stop_in_time(&mut self, now: Instant) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let mut releases = false;
+        for strategy in self.strategies.stop.iter_mut().filter(|strategy| due(strategy.poll_timeout())) {
+            releases |= strategy.handle_timeout(now, &scene) == Stop::Release;
+        }
+        self.stopped(now, releases);
+    }
+
+    fn stopped(&mut self, now: Instant, releases: bool) {
+        let open = self.facts.turn_open && !self.facts.user_speaks && self.settling.is_none();
+        if releases && open {
+            self.release(now, false);
+        }
+    }
+
+    /// What follows from words that are complete.
+    fn conclude(&mut self, now: Instant) {
+        if !self.said.is_settled() || self.facts.user_speaks || self.settling.is_some() {
+            return;
+        }
+        if !self.facts.turn_open {
+            // They meant nothing, or nobody may speak now.
+            self.resume();
+            self.said.take(false);
+        } else if self.said.text().is_empty() {
+            self.release(now, false);
+        }
+    }
+
+    fn release(&mut self, now: Instant, guess: bool) {
+        if self.facts.cut {
+            self.settling = Some(guess);
+            return;
+        }
+        self.settling = None;
+        let text = self.said.take(guess);
+        self.facts.turn_open = false;
+        let spoke = !text.is_empty();
+        if spoke {
+            self.facts.owes = true;
+            self.steps.push_back(Step::Answer(text));
+        }
+        self.steps.push_back(Step::TurnStopped { spoke });
+        self.tell(now, &Cue::TurnStopped);
+    }
+
+    fn resume(&mut self) {
+        if std::mem::take(&mut self.doubt) {
+            self.steps.push_back(Step::Resume);
+        }
+    }
+
+    fn bot_stopped(&mut self, now: Instant) {
+        self.facts.playing = None;
+        self.facts.cut = false;
+        self.facts.bot_turns += 1;
+        self.tell(now, &Cue::BotStopped);
+        if let Some(guess) = self.settling {
+            self.release(now, guess);
+        }
+        if self.doubt && self.facts.bot() == Bot::Silent {
+            // There is nothing left to interrupt.
+            match self.facts.user_speaks {
+                true => self.begin(now),
+                false => self.resume(),
+            }
+        }
+    }
+
+    fn progress(&mut self, now: Instant, progress: BotProgress) {
+        match progress {
+            BotProgress::Asked => self.facts.owes = true,
+            BotProgress::Ended { speaks } => {
+                self.facts.owes = false;
+                self.facts.unspoken = speaks && self.facts.playing.is_none();
+            }
+            BotProgress::Tools { running } => {
+                self.facts.tools = running;
+                self.tell(now, &Cue::Tools);
+            }
+        }
+    }
+
+    fn hear(&mut self, now: Instant, samples: &[i16], rate: u32) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        for strategy in self.strategies.stop.iter_mut().filter(|strategy| strategy.wants_audio()) {
+            strategy.handle(now, &Cue::Audio { samples, rate }, &scene);
+        }
+    }
+
+    /// Tells all strategies of something that is not for them to decide on.
+    fn tell(&mut self, now: Instant, cue: &Cue<'_>) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        for strategy in &mut self.strategies.start {
+            strategy.handle(now, cue, &scene);
+        }
+        for strategy in &mut self.strategies.stop {
+            strategy.handle(now, cue, &scene);
+        }
+        self.mute(now, Some(cue));
+    }
+
+    fn mute(&mut self, now: Instant, cue: Option<&Cue<'_>>) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        let muted = |strategy: &mut Box<dyn MuteUser>| strategy.is_muted(now, cue, &scene);
+        let muted = self.strategies.mute.iter_mut().map(muted).fold(false, |any, one| any | one);
+        if muted == std::mem::replace(&mut self.muted, muted) {
+            return;
+        }
+        self.steps.push_back(Step::Muted(muted));
+        if muted {
+            self.facts.user_speaks = false;
+            self.resume();
+            if self.facts.turn_open && self.settling.is_none() {
+                self.release(now, true);
+            }
+        }
+    }
+
+    /// Sees who owes the next move now, and until when.
+    fn watch(&mut self, now: Instant, anew: bool) {
+        let floor = self.find_floor();
+        if floor == self.floor && !anew {
+            return;
+        }
+        self.floor = floor;
+        self.since = now;
+        let lasts = self.deadlines.of(floor).unwrap_or_else(|| self.idle.step(self.idle_times).after);
+        self.due = now + lasts;
+    }
+
+    fn find_floor(&self) -> Floor {
+        match self.facts.bot() {
+            _ if self.settling.is_some() => Floor::Settling,
+            _ if self.facts.turn_open && self.facts.user_speaks => Floor::User,
+            _ if self.facts.turn_open => Floor::Pause,
+            _ if self.doubt => Floor::Doubt,
+            Bot::Speaks { .. } => Floor::BotSpeaks,
+            Bot::Thinks if self.facts.owes || self.facts.unspoken => Floor::Bot,
+            Bot::Thinks => Floor::Tools,
+            Bot::Silent => Floor::Open,
+        }
+    }
+
+    /// The state has lasted as long as it may.
+    fn overdue(&mut self, now: Instant) {
+        let (floor, after) = (self.floor, now.saturating_duration_since(self.since));
+        match floor {
+            Floor::Open => {
+                let action = self.idle.step(self.idle_times).action;
+                self.idle_times = self.idle_times.saturating_add(1);
+                let times = self.idle_times;
+                self.steps.push_back(Step::Idle { times, silent_for: after, action });
+                return;
+            }
+            Floor::Doubt if self.facts.user_speaks => return self.begin(now),
+            Floor::Doubt => {
+                self.resume();
+                self.said.take(false);
+                return;
+            }
+            Floor::User => self.facts.user_speaks = false,
+            Floor::Pause => return self.release(now, true),
+            Floor::Settling => {
+                self.facts.cut = false;
+                let guess = self.settling.unwrap_or_default();
+                return self.release(now, guess);
+            }
+            Floor::Bot => (self.facts.owes, self.facts.unspoken) = (false, false),
+            Floor::Tools => self.facts.tools = 0,
+            Floor::BotSpeaks => self.facts.playing = None,
+        }
+        self.steps.push_back(Step::Overdue { floor, after });
+    }
+}

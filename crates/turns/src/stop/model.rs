@@ -1,0 +1,145 @@
+//! Model: whether the turn is over is asked of a model when the user falls silent.
+//!
+//! The model hears the last seconds of the turn and reads its words. Complete: the turn ends with the complete
+//! words. Not complete: the user is waited for, at most for a time of silence. Audio kept: before speech only
+//! a lead-in, in all the newest [`Model::AUDIO`]; forgotten when the turn stops, not when it starts.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Stop, StopTurn};
+use crate::floor::{Cue, Scene};
+
+/// What a model judges.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// The newest audio of the turn, its lead-in and the silence after it included.
+    pub samples: &'a [i16],
+    /// Samples a second.
+    pub rate: u32,
+    /// The words so far, a last guess among them.
+    pub text: &'a str,
+}
+
+/// A model of the ends of turns. It keeps nothing between calls, so that sessions can share it.
+pub trait EndOfTurn: Send + Sync + 'static {
+    /// How likely it is that the turn is over, 0 to 1. Called on the pipeline's own task once per pause: it must
+    /// be quick (some 10 ms).
+    fn judge(&self, heard: &Heard<'_>) -> f32;
+}
+
+/// Whether the turn is over is asked of a model.
+#[derive(Clone)]
+pub struct Model {
+    model: Arc<dyn EndOfTurn>,
+    /// From this likelihood on the turn counts as over. Default 0.5.
+    pub threshold: f32,
+    /// Silence after which the turn is over, whatever the model said. Default 3 s.
+    pub silence: Duration,
+    audio: VecDeque<i16>,
+    rate: u32,
+    heard_speech: bool,
+    /// Since when the user is silent.
+    silent: Option<Instant>,
+    complete: bool,
+}
+
+impl Model {
+    /// The audio a model is given at most.
+    pub const AUDIO: Duration = Duration::from_secs(8);
+    /// The audio before the beginning of speech, and what the detector needed to find it.
+    const LEAD_IN: Duration = Duration::from_millis(900);
+
+    /// Asks this model.
+    pub fn new(model: impl EndOfTurn) -> Self {
+        Self {
+            model: Arc::new(model),
+            threshold: 0.5,
+            silence: Duration::from_secs(3),
+            audio: VecDeque::new(),
+            rate: 0,
+            heard_speech: false,
+            silent: None,
+            complete: false,
+        }
+    }
+
+    fn hear(&mut self, samples: &[i16], rate: u32) {
+        if rate != self.rate {
+            self.audio.clear();
+            self.rate = rate;
+        }
+        self.audio.extend(samples);
+        let kept = if self.heard_speech { Self::AUDIO } else { Self::LEAD_IN };
+        let kept = (kept.as_millis() * u128::from(rate) / 1000) as usize;
+        self.audio.drain(..self.audio.len().saturating_sub(kept));
+    }
+
+    fn judge(&mut self, text: &str) -> bool {
+        let samples = &*self.audio.make_contiguous();
+        self.model.judge(&Heard { samples, rate: self.rate, text }) >= self.threshold
+    }
+
+    fn release(&mut self, now: Instant, scene: &Scene<'_>) -> Stop {
+        let long = self.silent.is_some_and(|since| now >= since + self.silence);
+        let over = self.complete && scene.settled || long;
+        if over && !scene.user_speaks && !scene.said.is_empty() { Stop::Release } else { Stop::Pass }
+    }
+}
+
+impl StopTurn for Model {
+    fn handle(&mut self, now: Instant, cue: &Cue<'_>, scene: &Scene<'_>) -> Stop {
+        match cue {
+            Cue::Audio { samples, rate } => {
+                self.hear(samples, *rate);
+                return Stop::Pass;
+            }
+            Cue::SpeechStarted(_) => (self.heard_speech, self.silent, self.complete) = (true, None, false),
+            Cue::SpeechStopped(edge) => {
+                self.silent = Some(now.checked_sub(edge.confirmed_after).unwrap_or(now));
+                self.complete = self.judge(scene.utterance);
+            }
+            // Nothing was detected, but words came: they are complete when the service says so.
+            Cue::Final(_) if self.silent.is_none() && !scene.user_speaks => self.complete = true,
+            Cue::TurnStopped => {
+                self.audio.clear();
+                (self.heard_speech, self.silent, self.complete) = (false, None, false);
+                return Stop::Pass;
+            }
+            _ => {}
+        }
+        self.release(now, scene)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.silent.map(|since| since + self.silence)
+    }
+
+    fn handle_timeout(&mut self, now: Instant, scene: &Scene<'_>) -> Stop {
+        let stop = self.release(now, scene);
+        if self.silent.is_some_and(|since| now >= since + self.silence) {
+            // The silence counts once; what comes after it is for the deadline of pauses.
+            self.complete = true;
+            self.silent = None;
+        }
+        stop
+    }
+
+    fn wants_audio(&self) -> bool {
+        true
+    }
+
+    fn boxed(&self) -> Box<dyn StopTurn> {
+        Box::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Model(threshold {}, {} samples)", self.threshold, self.audio.len())
+    }
+}

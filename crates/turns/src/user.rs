@@ -1,0 +1,268 @@
+//! The user's side of the conversation.
+//!
+//! | frame | what happens |
+//! |---|---|
+//! | `SpeechStarted`, `SpeechStopped`, `InterimTranscription`, `Transcription` | make turns; passed on, unless the user is muted |
+//! | `InputAudio`, `InputEncoded` | for models of the ends of turns; passed on, unless the user is muted |
+//! | `BotStartedSpeaking`, `BotStoppedSpeaking` up | who has the floor; passed on |
+//! | `LlmRequest` up | turned round with the conversation as it is, when the user has not the floor; taken |
+//! | `Custom(AnswerNow)`, `Custom(BotProgress)` | taken |
+//! | `Custom(TurnUpdate)` | turns are taken otherwise from now on; passed on |
+//! | out, both ways: `UserStartedSpeaking`, `UserStoppedSpeaking`, `Custom(UserMuted)` | the edges of turns |
+//! | out, down: `LlmRequest` | one for each turn in which anything was said |
+//! | out, down: `Custom(Playback)`, `Custom(MessageAdded)`, `Custom(UserIdle)`, `Speak`, `Metrics` | |
+//! | anything else | passed on |
+//!
+//! Stands after speech-to-text and before the model; [`AssistantAggregator`](crate::AssistantAggregator) is its other
+//! half. What it decides is decided by [`Turns`]. A detector before it must not interrupt by itself.
+
+use std::time::{Duration, Instant};
+
+use voxline_core::{
+    Context, Ending, Error, Processor, Timer,
+    frame::{
+        BotSpeech, ChatMessage, Direction, Frame, Generation, Interrupt, InterruptCause, Metric, Payload,
+        Speak,
+    },
+    playout::Playback,
+    processor::Result,
+};
+
+use crate::{
+    AnswerNow, BotProgress, Conversation, Cue, Floor, IdleAction, Input, Limits, MessageAdded, Step,
+    TurnConfig, TurnUpdate, Turns, UserIdle, UserMuted, conversation::Committed,
+};
+
+const TURNS: Timer = Timer(0);
+/// A strategy whose time stays in the past must not keep the task busy.
+const SOONEST: Duration = Duration::from_millis(1);
+
+/// Makes turns of what the user says, and asks the model once for each.
+#[derive(Debug)]
+pub struct UserAggregator {
+    conversation: Conversation,
+    config: TurnConfig,
+    limits: Limits,
+    turns: Option<Turns>,
+    /// The generation its own interruption began.
+    own: Generation,
+}
+
+impl UserAggregator {
+    pub(crate) fn new(conversation: Conversation, config: TurnConfig) -> Self {
+        let limits = config.limits;
+        Self { conversation, config, limits, turns: None, own: Generation(0) }
+    }
+
+    /// The machine. It begins with the session.
+    fn turns(&mut self, now: Instant) -> &mut Turns {
+        self.turns.get_or_insert_with(|| Turns::new(now, &self.config))
+    }
+
+    fn input(&mut self, input: Input<'_>, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        self.turns(now).handle(now, input);
+        self.act(ctx);
+    }
+
+    /// Does what was decided.
+    fn act(&mut self, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        while let Some(step) = self.turns(now).poll_step() {
+            self.step(step, ctx);
+        }
+        let at = self.turns(now).poll_timeout();
+        ctx.set_timer(TURNS, at.max(now + SOONEST));
+    }
+
+    fn step(&mut self, step: Step, ctx: &mut Context<'_>) {
+        match step {
+            Step::Hold => ctx.push_down(Frame::custom(Playback::Hold)),
+            Step::Resume => ctx.push_down(Frame::custom(Playback::Resume)),
+            Step::Interrupt => {
+                ctx.interrupt(InterruptCause::UserSpoke);
+                self.own = ctx.generation();
+                self.conversation.interrupt();
+            }
+            Step::TurnStarted => ctx.broadcast(Payload::UserStartedSpeaking),
+            Step::Answer(said) => {
+                let message = self.conversation.add_user(&said, &self.limits);
+                ctx.push_down(Frame::custom(MessageAdded { message, cut: false }));
+                self.request(ctx);
+            }
+            Step::TurnStopped { spoke } => {
+                ctx.broadcast(Payload::UserStoppedSpeaking);
+                if !spoke && self.conversation.take_wanted() {
+                    self.ask(ctx);
+                }
+            }
+            Step::Muted(muted) => {
+                ctx.push_down(Frame::custom(UserMuted(muted)));
+                ctx.push_up(Frame::custom(UserMuted(muted)));
+            }
+            Step::Idle { times, silent_for, action } => {
+                ctx.push_down(Frame::custom(UserIdle { times, silent_for }));
+                self.idle(action, ctx);
+            }
+            Step::Overdue { floor, after } => {
+                ctx.report(Error::TimedOut { what: awaited(floor), after, stages: vec![ctx.stage()] });
+            }
+            Step::Late => ctx.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 }),
+        }
+    }
+
+    fn idle(&mut self, action: IdleAction, ctx: &mut Context<'_>) {
+        match action {
+            IdleAction::Tell => {}
+            IdleAction::Speak(text) => ctx.push_down(Payload::Speak(Box::new(Speak { text }))),
+            IdleAction::Ask(text) => {
+                self.conversation.add(ChatMessage::System { text: text.to_string() });
+                self.ask(ctx);
+            }
+            IdleAction::SpeakAndEnd(text) => {
+                ctx.push_down(Payload::Speak(Box::new(Speak { text })));
+                ctx.push_down(Payload::End);
+            }
+        }
+    }
+
+    /// Asks the model now, unless the user has the floor: then the turn's own request will hold everything.
+    fn ask(&mut self, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        if matches!(self.turns(now).floor(), Floor::User | Floor::Pause | Floor::Settling) {
+            self.conversation.want_answer();
+            return;
+        }
+        self.request(ctx);
+        let turns = self.turns(now);
+        turns.handle(now, Input::Progress(BotProgress::Asked));
+    }
+
+    fn request(&mut self, ctx: &mut Context<'_>) {
+        self.conversation.take_wanted();
+        ctx.push_down(Payload::LlmRequest(Box::new(self.conversation.request())));
+    }
+
+    fn bot_stopped(&mut self, speech: &BotSpeech, ctx: &mut Context<'_>) {
+        // Settled before anything else is decided, so that an answer of this very moment knows what was heard.
+        if let Some(Committed { message, cut }) = self.conversation.settle(speech) {
+            ctx.push_down(Frame::custom(MessageAdded { message, cut }));
+        }
+        self.input(Input::BotStopped, ctx);
+    }
+
+    /// Passes a frame of the user on, unless muted; then lets it count.
+    fn user(&mut self, frame: Frame, ctx: &mut Context<'_>) {
+        let payload = frame.payload.clone();
+        let now = ctx.now();
+        if !self.turns(now).is_muted() {
+            ctx.push(frame);
+        }
+        let cue = match &payload {
+            Payload::SpeechStarted(edge) => Cue::SpeechStarted(edge),
+            Payload::SpeechStopped(edge) => Cue::SpeechStopped(edge),
+            Payload::InterimTranscription(heard) => Cue::Interim(heard),
+            Payload::Transcription(heard) => Cue::Final(heard),
+            Payload::InputAudio(pcm) if self.turns(now).wants_audio() => {
+                let rate = pcm.rate().hz() * u32::from(pcm.channels());
+                self.turns(now).handle(now, Input::User(Cue::Audio { samples: pcm.samples(), rate }));
+                return;
+            }
+            _ => return,
+        };
+        self.input(Input::User(cue), ctx);
+    }
+
+    fn custom(&mut self, frame: Frame, ctx: &mut Context<'_>) {
+        let Payload::Custom(custom) = &frame.payload else { return ctx.push(frame) };
+        if custom.downcast_ref::<AnswerNow>().is_some() {
+            self.ask(ctx);
+            self.act(ctx);
+        } else if let Some(&progress) = custom.downcast_ref::<BotProgress>() {
+            self.input(Input::Progress(progress), ctx);
+        } else if let Some(update) = custom.downcast_ref::<TurnUpdate>() {
+            let now = ctx.now();
+            self.turns(now).update(now, update);
+            ctx.push(frame);
+            self.act(ctx);
+        } else {
+            ctx.push(frame);
+        }
+    }
+}
+
+impl Processor for UserAggregator {
+    fn start(&mut self, ctx: &mut Context<'_>) -> Result {
+        self.act(ctx);
+        Ok(())
+    }
+
+    fn process(&mut self, frame: Frame, ctx: &mut Context<'_>) -> Result {
+        let up = frame.direction() == Direction::Up;
+        match &frame.payload {
+            Payload::SpeechStarted(_)
+            | Payload::SpeechStopped(_)
+            | Payload::InterimTranscription(_)
+            | Payload::Transcription(_)
+            | Payload::InputAudio(_)
+            | Payload::InputEncoded(_)
+                if !up =>
+            {
+                self.user(frame, ctx);
+            }
+            Payload::BotStartedSpeaking(speech) if up => {
+                self.conversation.started(speech.context);
+                ctx.push(frame);
+                self.input(Input::BotStarted, ctx);
+            }
+            Payload::BotStoppedSpeaking(speech) if up => {
+                let speech = *speech;
+                ctx.push(frame);
+                self.bot_stopped(&speech, ctx);
+            }
+            Payload::LlmRequest(_) if up => {
+                self.ask(ctx);
+                self.act(ctx);
+            }
+            Payload::LlmRequest(_) => {
+                ctx.push(frame);
+                self.input(Input::Progress(BotProgress::Asked), ctx);
+            }
+            Payload::Custom(_) => self.custom(frame, ctx),
+            _ => ctx.push(frame),
+        }
+        Ok(())
+    }
+
+    fn interrupt(&mut self, interrupt: &Interrupt, ctx: &mut Context<'_>) -> Result {
+        if interrupt.generation > self.own {
+            self.conversation.interrupt();
+            self.input(Input::Interrupted, ctx);
+        }
+        Ok(())
+    }
+
+    fn timeout(&mut self, _: Timer, ctx: &mut Context<'_>) -> Result {
+        let now = ctx.now();
+        self.turns(now).handle_timeout(now);
+        self.act(ctx);
+        Ok(())
+    }
+
+    fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
+        let now = ctx.now();
+        self.turns(now).finish(now);
+        self.act(ctx);
+        Ok(Ending::Now)
+    }
+}
+
+fn awaited(floor: Floor) -> &'static str {
+    match floor {
+        Floor::Bot => "the bot's answer",
+        Floor::Tools => "the tools of the bot's answer",
+        Floor::BotSpeaks => "the bot's speech",
+        Floor::User => "the user's speech",
+        _ => "the next move of the conversation",
+    }
+}
