@@ -4,7 +4,7 @@ use std::{
     any::Any,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::Pin,
     task::Poll,
 };
 
@@ -14,14 +14,17 @@ pub(crate) fn catch<T>(call: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// Runs `future`; a panic becomes its message.
-pub(crate) async fn catch_async<F: Future>(future: F) -> Result<F::Output, String> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
+///
+/// Takes futures that are boxed already: a plain `async fn` around another future holds it twice, and that is
+/// what an idle stage would be made of.
+pub(crate) fn catch_async<F: Future + Unpin>(
+    mut future: F,
+) -> impl Future<Output = Result<F::Output, String>> + Unpin {
+    std::future::poll_fn(move |cx| match catch(|| Pin::new(&mut future).poll(cx)) {
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
         Ok(Poll::Pending) => Poll::Pending,
         Err(message) => Poll::Ready(Err(message)),
     })
-    .await
 }
 
 /// What a caught panic said.

@@ -226,6 +226,7 @@ impl Wirer {
     /// code, ends the session like any other, and names the place where it happened.
     fn guard(&mut self, stage: StageName, run: impl Future<Output = ()> + Send + 'static) {
         let shared = self.shared.clone();
+        let run = Box::pin(run);
         self.tasks.spawn(async move {
             if let Err(message) = panic::catch_async(run).await {
                 shared.fail(Error::Panicked { stage, message });

@@ -7,7 +7,7 @@
 use std::{
     collections::VecDeque,
     future::Future,
-    pin::pin,
+    pin::Pin,
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
@@ -271,10 +271,10 @@ impl Task {
     async fn open(&mut self) -> bool {
         let Self { ctx, inbox, batch, .. } = self;
         let shared = ctx.shared.clone();
-        let opened = async {
+        let opened = Box::pin(async {
             ctx.open().await;
             Ok(())
-        };
+        });
         let done = work(inbox, batch, Until::Closed, &shared, opened).await;
         self.after(done)
     }
@@ -319,11 +319,11 @@ impl Task {
         }
         let Self { ctx, inbox, batch, .. } = self;
         let shared = ctx.shared.clone();
-        let done = work(inbox, batch, Until::Closed, &shared, async {
+        let passed = Box::pin(async {
             ctx.pass(end).await;
             Ok(())
         });
-        let done = done.await;
+        let done = work(inbox, batch, Until::Closed, &shared, passed).await;
         self.ctx.shared.mark(self.index, Mark::Ended);
         self.after(done)
     }
@@ -331,12 +331,17 @@ impl Task {
     async fn idle(&mut self) -> bool {
         let Self { processor, ctx, inbox, batch, heard, .. } = self;
         let shared = ctx.shared.clone();
-        let idle = async {
-            // What an interrupted push left behind goes first.
-            ctx.flush().await;
-            processor.idle(ctx).await
+        let until = Until::Called(*heard);
+        // What an interrupted push left behind goes first.
+        let done = if ctx.outbox.is_empty() {
+            work(inbox, batch, until, &shared, processor.idle(ctx)).await
+        } else {
+            let flushed = Box::pin(async {
+                ctx.flush().await;
+                Ok(())
+            });
+            work(inbox, batch, until, &shared, flushed).await
         };
-        let done = work(inbox, batch, Until::Called(*heard), &shared, idle).await;
         self.after(done)
     }
 
@@ -399,15 +404,15 @@ impl Drop for Task {
 }
 
 /// Runs `future`, watching the inbox for what may end it early.
-async fn work(
-    inbox: &Inbox,
-    batch: &mut Batch,
+fn work<'a>(
+    inbox: &'a Inbox,
+    batch: &'a mut Batch,
     until: Until,
-    shared: &Shared,
-    future: impl Future<Output = Result>,
-) -> Done {
-    let mut future = pin!(panic::catch_async(future));
-    std::future::poll_fn(|cx| {
+    shared: &'a Shared,
+    future: impl Future<Output = Result> + Unpin + 'a,
+) -> impl Future<Output = Done> + 'a {
+    let mut future = panic::catch_async(future);
+    std::future::poll_fn(move |cx| {
         // Work that never waits gives others their turn all the same.
         let progress = std::task::ready!(tokio::task::coop::poll_proceed(cx));
         let idle = matches!(until, Until::Called(_));
@@ -430,11 +435,10 @@ async fn work(
             progress.made_progress();
             return Poll::Ready(Done::Called);
         }
-        let outcome = std::task::ready!(future.as_mut().poll(cx));
+        let outcome = std::task::ready!(Pin::new(&mut future).poll(cx));
         progress.made_progress();
         Poll::Ready(Done::Ready(
             outcome.unwrap_or_else(|message| Err(Error::Panicked { stage: inbox.stage().clone(), message })),
         ))
     })
-    .await
 }

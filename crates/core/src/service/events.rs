@@ -110,11 +110,11 @@ impl ConnectionEvents {
     pub(crate) async fn deliver(&self, event: ConnectionEvent) {
         let handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for handler in handlers {
-            let outcome = crate::panic::catch_async(async {
+            let outcome = crate::panic::catch_async(Box::pin(async {
                 if let Some(handled) = handler(&event) {
                     handled.await;
                 }
-            })
+            }))
             .await;
             if let Err(message) = outcome {
                 tracing::error!(message, "a connection event handler panicked");
