@@ -250,13 +250,13 @@ impl AsyncProcessor for Slow {
 fn a_result_that_is_there_counts_although_the_stage_could_not_hear_of_it() {
     let runs = Arc::default();
     let tools = Tools::new().with(waits("books", ms(300), &runs));
-    // With one place after it, the count of tokens waits in the stage, and no job is heard until it has left.
-    let steps = vec![call("a", "books"), Step::Usage(1, 1)];
-    let llm = FakeLlm::new(vec![steps]).with_tools(tools);
+    let llm = FakeLlm::new(vec![vec![call("a", "books")]]).with_tools(tools);
     let pipeline = Pipeline::builder().then(llm).then(Slow).build().unwrap();
     let config = SessionConfig { link_bound: 1, ..SessionConfig::default() };
     let mut harness = Harness::with_config(pipeline, config);
-    harness.queue(ask()).advance(ms(400));
+    harness.queue(ask()).advance(ms(100));
+    // The first takes the one place after the stage, the second waits in it: no job is heard until it has left.
+    harness.queue(Payload::UserStartedSpeaking).queue(Payload::UserStoppedSpeaking).advance(ms(300));
     assert_eq!(settled(&harness.news()), NOTHING, "the pipeline is stuck");
     harness.interrupt().advance(Duration::from_secs(60));
     assert_eq!(settled(&harness.finish()), ["a: books is done"]);

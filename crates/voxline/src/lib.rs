@@ -38,17 +38,20 @@
 //! | `vad` (feature, on) | voice activity detection |
 //! | `wav` (feature, on) | WAV files as the ends of a pipeline |
 //! | `smallest` (feature, on) | Smallest AI's Waves: speech-to-text and text-to-speech |
+//! | `llm` (feature, off) | language models: any OpenAI-compatible endpoint, a scripted one, typed tools |
 
 pub use voxline_audio as audio;
 pub use voxline_core as core;
 pub use voxline_turns as turns;
 
-#[cfg(feature = "smallest")]
-pub use {smallest_stt, smallest_tts};
+#[cfg(feature = "llm")]
+pub use voxline_llm as llm;
 #[cfg(feature = "wav")]
 pub use voxline_transport_wav as wav;
 #[cfg(feature = "vad")]
 pub use voxline_vad as vad;
+#[cfg(feature = "smallest")]
+pub use {smallest_stt, smallest_tts};
 
 /// What most agents need, under short names.
 pub mod prelude {
@@ -58,10 +61,13 @@ pub mod prelude {
     pub use smallest_tts::{SmallestTts, TtsSettings};
     pub use voxline_audio::{Pcm, SampleRate};
     pub use voxline_core::{
-        AsyncContext, AsyncProcessor, Context, CustomFrame, Ending, Error, Event, Outcome, Pipeline, Processor,
-        Session, SessionConfig, SessionEvent, Timer,
+        AsyncContext, AsyncProcessor, Context, CustomFrame, Ending, Error, Event, Outcome, Pipeline,
+        Processor, Session, SessionConfig, SessionEvent, Timer,
         frame::{Direction, Frame, FrameKind, KindSet, Language, Metric, Payload},
+        service::LlmService,
     };
+    #[cfg(feature = "llm")]
+    pub use voxline_llm::{OpenAiLlm, OpenAiSettings, ScriptedLlm, Tools, tool};
     #[cfg(feature = "wav")]
     pub use voxline_transport_wav::{Pace, WavInput, WavOutput, WavTransport};
     pub use voxline_turns::{MeasureLatency, Parrot};
