@@ -12,8 +12,8 @@ use voxline_core::{
 };
 use voxline_testkit::conformance;
 use voxline_turns::{
-    AnswerNow, BotProgress, CommitBy, Conversation, DuringTools, Idle, IdleAction, MessageAdded, Summarise,
-    Summary, SummaryConfig, TurnConfig, TurnUpdate, UserIdle, UserMuted, Voice, WhileBotSpeaks,
+    AnswerNow, BotProgress, CommitBy, Conversation, DuringTools, Idle, IdleAction, MessageAdded, Parrot,
+    Summarise, Summary, SummaryConfig, TurnConfig, TurnUpdate, UserIdle, UserMuted, Voice, WhileBotSpeaks,
 };
 
 const NOTE: &str = "[the user interrupted here]";
@@ -314,6 +314,14 @@ fn strategies_change_in_mid_call() {
     line.speak();
     let interrupted = format!("{}", line.harness.log());
     assert!(interrupted.contains("interrupted g1 UserSpoke"), "{interrupted}");
+}
+
+#[test]
+fn a_parrot_can_stand_where_the_model_does() {
+    let mut line = Line::with(TurnConfig::default(), Parrot::new("You said:").of_conversation(), false);
+    line.say("hello");
+    line.harness.advance(Duration::from_secs(3));
+    assert_eq!(line.talk(), ["user: hello", "assistant: You said: hello"]);
 }
 
 /// Counts messages.

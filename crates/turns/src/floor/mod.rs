@@ -6,10 +6,14 @@
 //!
 //! - `cue`: what strategies hear of, and what they see.
 //! - `said`: the words of a turn.
-//! - `turns`: the machine.
+//! - `facts`: what is known of both sides. `strategies`: those in use, and how they are asked.
+//! - `turns`: the machine. `step`: what it takes and gives.
 
 mod cue;
+mod facts;
 mod said;
+mod step;
+mod strategies;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -17,7 +21,8 @@ mod turns;
 use std::time::Duration;
 
 pub use cue::{Bot, Cue, Scene};
-pub use turns::{Input, Step, Turns};
+pub use step::{Input, Step};
+pub use turns::Turns;
 
 /// Who owes the next move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

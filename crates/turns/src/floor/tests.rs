@@ -298,7 +298,7 @@ fn b_141_b_146_audio_for_a_model_is_bounded_and_forgotten_when_the_turn_stops() 
     let mut model = Model::new(Ends(|_| true));
     let now = Instant::now();
     let (said, set) = (said::Said::default(), Backchannels::none());
-    let facts = turns::Facts::default();
+    let facts = facts::Facts::default();
     let scene = facts.scene(&said, &set);
     let second = vec![0; 16_000];
     let feed = |model: &mut Model, seconds: u32| {
@@ -503,7 +503,7 @@ fn b_145_mute_strategies_follow_their_rules() {
         states
     };
     let talk = [BotStarts, BotStops, BotStarts, BotStops];
-    assert_eq!(muted(Box::new(WhileBotSpeaks::default()), &talk), [false, true, false, true, false]);
+    assert_eq!(muted(Box::<WhileBotSpeaks>::default(), &talk), [false, true, false, true, false]);
     let first = WhileBotSpeaks { first_only: true };
     assert_eq!(muted(Box::new(first), &talk), [false, true, false, false, false]);
     assert_eq!(muted(Box::new(UntilFirstBotTurn), &talk), [true, true, false, false, false]);
@@ -551,6 +551,16 @@ fn r_59_who_owes_a_move_and_does_not_make_it_is_reported() {
     assert_eq!(bench.turns.floor(), Floor::Open);
     let log = Bench::new(TurnConfig::default()).run(&[(0, Speak)], 66_000);
     assert_eq!(log, ["0 turn", "60000 overdue User 60s", "65000 over, nothing said"]);
+}
+
+#[test]
+fn r_59_noise_of_the_user_does_not_prolong_what_the_bot_owes() {
+    let mut script = vec![(0, Speak), (500, Hush), (600, Confirm(1, "hello"))];
+    for (index, at) in (0..).zip((2000..60_000).step_by(2000)) {
+        script.extend([(at, Speak), (at + 300, Hush), (at + 500, Confirm(index + 2, ""))]);
+    }
+    let log = Bench::new(TurnConfig::default()).run(&script, 60_000);
+    assert!(log.iter().any(|line| line.contains("overdue Bot")), "{log:?}");
 }
 
 #[test]

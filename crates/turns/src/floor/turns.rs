@@ -13,66 +13,11 @@ use std::{
 
 use voxline_core::frame::EdgeSource;
 
-use super::{Bot, Cue, Deadlines, Floor, Scene, said::Said};
-use crate::{
-    Backchannels, BotProgress, Idle, IdleAction, MuteUser, Start, StartTurn, Stop, StopTurn, TurnConfig,
-    TurnUpdate,
-};
+use super::{Bot, Cue, Deadlines, Floor, Input, Step, facts::Facts, said::Said, strategies::Strategies};
+use crate::{Backchannels, BotProgress, Idle, Start, Stop, TurnConfig, TurnUpdate};
 
-/// What happened.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    /// Something strategies hear of: of the user.
-    User(Cue<'a>),
-    /// The first sample of an answer was played.
-    BotStarted,
-    /// The last sample was, or it was cut.
-    BotStopped,
-    /// The bot's move goes on.
-    Progress(BotProgress),
-    /// Somebody else interrupted the bot.
-    Interrupted,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Hold the bot.
-    Hold,
-    /// Let it go on.
-    Resume,
-    /// Interrupt it.
-    Interrupt,
-    /// The user has taken the floor.
-    TurnStarted,
-    /// Answer this.
-    Answer(String),
-    /// The user has given the floor away.
-    TurnStopped {
-        /// Whether anything was said.
-        spoke: bool,
-    },
-    /// Whether the user is listened to has changed.
-    Muted(bool),
-    /// Nobody has said anything for a time.
-    Idle {
-        /// How many times in a row.
-        times: u32,
-        /// The silence.
-        silent_for: Duration,
-        /// What is done.
-        action: IdleAction,
-    },
-    /// Whoever owed the next move did not make it.
-    Overdue {
-        /// What was waited for.
-        floor: Floor,
-        /// How long.
-        after: Duration,
-    },
-    /// Words came after their turn was answered; they are dropped.
-    Late,
-}
+/// What became due while it was doubted is due then.
+const SOONEST: Duration = Duration::from_millis(1);
 
 /// Who has the floor.
 #[derive(Debug)]
@@ -90,73 +35,18 @@ pub struct Turns {
     floor: Floor,
     since: Instant,
     due: Instant,
+    /// The state that was doubted, with its own times: doubt does not prolong what the bot owes.
+    doubted: Option<(Floor, Instant, Instant)>,
     idle_times: u32,
     steps: VecDeque<Step>,
-}
-
-#[derive(Debug)]
-struct Strategies {
-    start: Vec<Box<dyn StartTurn>>,
-    stop: Vec<Box<dyn StopTurn>>,
-    mute: Vec<Box<dyn MuteUser>>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    user_speaks: bool,
-    turn_open: bool,
-    /// Since when the bot speaks.
-    playing: Option<Instant>,
-    /// The bot was cut while it spoke; the output has not said yet how much was heard.
-    cut: bool,
-    /// An answer is owed.
-    owes: bool,
-    /// Its text is there, its first sample is not.
-    unspoken: bool,
-    tools: usize,
-    bot_turns: u32,
-    /// There is a detector: edges that services find do not count.
-    detector: bool,
-}
-
-impl Facts {
-    fn bot(&self) -> Bot {
-        match self.playing {
-            Some(since) => Bot::Speaks { since },
-            None if self.owes || self.unspoken || self.tools > 0 => Bot::Thinks,
-            None => Bot::Silent,
-        }
-    }
-
-    pub(super) fn scene<'a>(&self, said: &'a Said, backchannels: &Backchannels) -> Scene<'a> {
-        Scene {
-            bot: self.bot(),
-            bot_turns: self.bot_turns,
-            tools: self.tools,
-            user_speaks: self.user_speaks,
-            turn_open: self.turn_open,
-            said: said.text(),
-            utterance: said.utterance(),
-            settled: said.is_settled(),
-            acknowledges: backchannels.judge(said.utterance()),
-        }
-    }
-
-    /// The answer is over before its time.
-    fn cut(&mut self) {
-        self.cut |= self.playing.take().is_some();
-        (self.owes, self.unspoken) = (false, false);
-    }
 }
 
 impl Turns {
     /// Begins with an open floor.
     #[must_use]
     pub fn new(now: Instant, config: &TurnConfig) -> Self {
-        let strategies =
-            Strategies { start: config.start.clone(), stop: config.stop.clone(), mute: config.mute.clone() };
         let mut turns = Self {
-            strategies,
+            strategies: Strategies::new(config),
             backchannels: config.backchannels.clone(),
             idle: config.idle.clone(),
             deadlines: config.deadlines,
@@ -168,6 +58,7 @@ impl Turns {
             floor: Floor::Open,
             since: now,
             due: now + config.idle.step(0).after,
+            doubted: None,
             idle_times: 0,
             steps: VecDeque::new(),
         };
@@ -193,8 +84,13 @@ impl Turns {
                 self.doubt = false;
             }
         }
-        // A sign of life in a state counts as its beginning, but for doubt, which must end.
-        let lives = self.floor == before && !matches!(before, Floor::Open | Floor::Doubt | Floor::Settling);
+        // A sign of life of whoever owes the move counts as its beginning.
+        let lives = matches!(
+            (before, input),
+            (Floor::User | Floor::Pause, Input::User(_))
+                | (Floor::Bot | Floor::Tools, Input::Progress(_))
+                | (Floor::BotSpeaks, Input::BotStarted)
+        );
         self.watch(now, lives);
     }
 
@@ -212,9 +108,7 @@ impl Turns {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
-        let start = self.strategies.start.iter().filter_map(|strategy| strategy.poll_timeout());
-        let stop = self.strategies.stop.iter().filter_map(|strategy| strategy.poll_timeout());
-        start.chain(stop).fold(self.due, Instant::min)
+        self.strategies.poll_timeout().map_or(self.due, |at| at.min(self.due))
     }
 
     /// The next thing to do.
@@ -224,10 +118,8 @@ impl Turns {
 
     /// Changes how turns are taken.
     pub fn update(&mut self, now: Instant, update: &TurnUpdate) {
-        let TurnUpdate { start, stop, mute, backchannels, idle, deadlines } = update.clone();
-        start.into_iter().for_each(|start| self.strategies.start = start);
-        stop.into_iter().for_each(|stop| self.strategies.stop = stop);
-        mute.into_iter().for_each(|mute| self.strategies.mute = mute);
+        self.strategies.update(update);
+        let TurnUpdate { backchannels, idle, deadlines, .. } = update.clone();
         backchannels.into_iter().for_each(|set| self.backchannels = set);
         deadlines.into_iter().for_each(|deadlines| self.deadlines = deadlines);
         if let Some(idle) = idle {
@@ -264,7 +156,7 @@ impl Turns {
     /// Whether anybody wants [`Cue::Audio`].
     #[must_use]
     pub fn wants_audio(&self) -> bool {
-        self.strategies.stop.iter().any(|strategy| strategy.wants_audio())
+        self.strategies.wants_audio()
     }
 
     fn handle_user(&mut self, now: Instant, cue: &Cue<'_>) {
@@ -311,30 +203,13 @@ impl Turns {
 
     fn ask_start(&mut self, now: Instant, cue: &Cue<'_>) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        let mut verdict = Start::Pass;
-        for strategy in &mut self.strategies.start {
-            match strategy.handle(now, cue, &scene) {
-                Start::Pass => {}
-                Start::Doubt => verdict = Start::Doubt,
-                last => {
-                    verdict = last;
-                    break;
-                }
-            }
-        }
+        let verdict = self.strategies.ask_start(now, cue, &scene);
         self.started(now, verdict);
     }
 
     fn ask_start_in_time(&mut self, now: Instant) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let mut verdict = Start::Pass;
-        for strategy in self.strategies.start.iter_mut().filter(|strategy| due(strategy.poll_timeout())) {
-            match strategy.handle_timeout(now, &scene) {
-                Start::Pass => {}
-                other => verdict = other,
-            }
-        }
+        let verdict = self.strategies.ask_start_in_time(now, &scene);
         self.started(now, verdict);
     }
 
@@ -369,25 +244,19 @@ impl Turns {
 
     fn ask_stop(&mut self, now: Instant, cue: &Cue<'_>) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        let released = |strategy: &mut Box<dyn StopTurn>| strategy.handle(now, cue, &scene) == Stop::Release;
-        // All are asked, so that all know.
-        let releases = self.strategies.stop.iter_mut().map(released).fold(false, |any, one| any | one);
-        self.stopped(now, releases);
+        let verdict = self.strategies.ask_stop(now, cue, &scene);
+        self.stopped(now, verdict);
     }
 
     fn ask_stop_in_time(&mut self, now: Instant) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let mut releases = false;
-        for strategy in self.strategies.stop.iter_mut().filter(|strategy| due(strategy.poll_timeout())) {
-            releases |= strategy.handle_timeout(now, &scene) == Stop::Release;
-        }
-        self.stopped(now, releases);
+        let verdict = self.strategies.ask_stop_in_time(now, &scene);
+        self.stopped(now, verdict);
     }
 
-    fn stopped(&mut self, now: Instant, releases: bool) {
+    fn stopped(&mut self, now: Instant, verdict: Stop) {
         let open = self.facts.turn_open && !self.facts.user_speaks && self.settling.is_none();
-        if releases && open {
+        if verdict == Stop::Release && open {
             self.release(now, false);
         }
     }
@@ -462,27 +331,19 @@ impl Turns {
 
     fn hear(&mut self, now: Instant, samples: &[i16], rate: u32) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        for strategy in self.strategies.stop.iter_mut().filter(|strategy| strategy.wants_audio()) {
-            strategy.handle(now, &Cue::Audio { samples, rate }, &scene);
-        }
+        self.strategies.hear(now, &Cue::Audio { samples, rate }, &scene);
     }
 
     /// Tells all strategies of something that is not for them to decide on.
     fn tell(&mut self, now: Instant, cue: &Cue<'_>) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        for strategy in &mut self.strategies.start {
-            strategy.handle(now, cue, &scene);
-        }
-        for strategy in &mut self.strategies.stop {
-            strategy.handle(now, cue, &scene);
-        }
+        self.strategies.tell(now, cue, &scene);
         self.mute(now, Some(cue));
     }
 
     fn mute(&mut self, now: Instant, cue: Option<&Cue<'_>>) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        let muted = |strategy: &mut Box<dyn MuteUser>| strategy.is_muted(now, cue, &scene);
-        let muted = self.strategies.mute.iter_mut().map(muted).fold(false, |any, one| any | one);
+        let muted = self.strategies.is_muted(now, cue, &scene);
         if muted == std::mem::replace(&mut self.muted, muted) {
             return;
         }
@@ -502,7 +363,17 @@ impl Turns {
         if floor == self.floor && !anew {
             return;
         }
-        self.floor = floor;
+        let before = std::mem::replace(&mut self.floor, floor);
+        match self.doubted.take() {
+            Some((doubted, since, due)) if before == Floor::Doubt && doubted == floor => {
+                (self.since, self.due) = (since, due.max(now + SOONEST));
+                return;
+            }
+            // Doubt that goes on.
+            Some(doubted) if floor == Floor::Doubt => self.doubted = Some(doubted),
+            _ if floor == Floor::Doubt => self.doubted = Some((before, self.since, self.due)),
+            _ => {}
+        }
         self.since = now;
         let lasts = self.deadlines.of(floor).unwrap_or_else(|| self.idle.step(self.idle_times).after);
         self.due = now + lasts;

@@ -143,7 +143,10 @@ impl Speaker {
                 Play::Write(pcm) => {
                     let at = self.until.max(now);
                     self.until = at + pcm.duration();
-                    self.heard.lock().unwrap().push((at, pcm.samples()[0]));
+                    self.heard
+                        .lock()
+                        .expect("no test panics while it holds this")
+                        .push((at, pcm.samples()[0]));
                 }
             }
         }
@@ -183,7 +186,7 @@ impl Processor for Speaker {
         self.playout.interrupt(ctx.now());
         // What has been written and not heard is not heard.
         let now = ctx.session_time();
-        self.heard.lock().unwrap().retain(|(at, _)| *at < now);
+        self.heard.lock().expect("no test panics while it holds this").retain(|(at, _)| *at < now);
         self.until = self.until.min(now);
         self.play(ctx);
         Ok(())
@@ -222,7 +225,12 @@ impl Line {
         let (output, heard) = Speaker::new();
         let pipeline =
             Pipeline::builder().then(user).then(model).then(speaker(words)).then(output).then(assistant);
-        Self { harness: Harness::new(pipeline.build().unwrap()), conversation, heard, utterance: 0 }
+        Self {
+            harness: Harness::new(pipeline.build().expect("a row can be built")),
+            conversation,
+            heard,
+            utterance: 0,
+        }
     }
 
     pub(crate) fn speak(&mut self) {
