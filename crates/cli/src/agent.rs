@@ -10,6 +10,7 @@
 use std::path::Path;
 
 use voxline::{
+    audio::SampleRate,
     core::{Pipeline, SessionConfig},
     smallest_stt::{Secret, SmallestStt, SttCounters, SttSettings},
     smallest_tts::{SmallestTts, TtsCounters},
@@ -24,11 +25,10 @@ use crate::{
     backpressure::Backpressure,
     chatter::{Chatter, Style},
     events::{AgentSummary, Event, TranscribeSummary, seconds},
-    exit::{Code, Failure},
+    exit::{Code, Failure, chain},
     files::{self, OutputFile},
     output::Console,
-    run::{END_LIMIT, Ended, until_ended},
-    say,
+    run::{END_LIMIT, conclude, until_ended},
     service::{self, Access, recogniser, synthesizer},
     signals::Signals,
 };
@@ -44,21 +44,24 @@ pub(crate) async fn run(args: AgentArgs, console: &Console, signals: &mut Signal
             "the agent would overwrite what the caller says: choose another --output",
         ));
     }
+    let output = OutputFile::create(&args.output)?;
     let (access, _simulator) = access(&args, console).await?;
     let chatter = Chatter::new(console, Style::Conversation);
     let stt = recogniser(access.stt(), SttSettings::default())?;
     let tts = synthesizer(SmallestTts::with_config(access.tts()))?;
     chatter.watch_stt(&stt);
     chatter.watch_tts(&tts);
-    let output = OutputFile::create(&args.output)?;
     let (length, counters) = (input.announced_duration(), Counters::of(&input, &stt, &tts));
     let pipeline = pipeline(input, stt, tts, &output, args.pace)?;
 
-    let config = chatter.watch(SessionConfig { end_limit: END_LIMIT, ..SessionConfig::default() });
+    let config =
+        SessionConfig { input_rate: SampleRate::HZ_16000, end_limit: END_LIMIT, ..SessionConfig::default() };
+    let config = chatter.watch(config);
     let session = pipeline.start(config).await.map_err(|error| Failure::from(&error))?;
     console.begin("call", length);
-    let ended = until_ended(&session, console, signals, || counters.played.audio(), None).await;
+    let ended = until_ended(&session, &chatter, signals, || counters.played.audio(), None).await;
     console.finish();
+    chatter.close();
     chatter.print(Event::Talked(counters.summary(&chatter, &output)), None);
     conclude(ended, &chatter, output)
 }
@@ -70,7 +73,7 @@ fn pipeline(
     output: &OutputFile,
     pace: Pace,
 ) -> Result<Pipeline, Failure> {
-    let backpressure = (pace == Pace::Fast).then(|| Backpressure::of(&stt));
+    let backpressure = (pace == Pace::Fast).then(|| Backpressure::of(&stt, SampleRate::HZ_16000));
     let mut builder = Pipeline::builder().then(input.with_pace(pace.into()));
     if let Some(backpressure) = backpressure {
         builder = builder.then(backpressure);
@@ -107,8 +110,9 @@ fn script(input: &Path) -> Result<(Script, String), Failure> {
     for extension in ["txt", "json"] {
         let path = input.with_extension(extension);
         if path.is_file() {
-            let script = Script::load(&path)
-                .map_err(|error| Failure::new(Code::BadInput, format!("{}: {error}", path.display())))?;
+            let script = Script::load(&path).map_err(|error| {
+                Failure::new(Code::BadInput, format!("{}: {}", path.display(), chain(&error)))
+            })?;
             return Ok((script, format!("the text of {}", path.display())));
         }
     }
@@ -130,33 +134,12 @@ impl Counters {
 
     fn summary(&self, chatter: &Chatter, output: &OutputFile) -> AgentSummary {
         let (stt, tts) = (self.stt.snapshot(), self.tts.counts());
-        let mut heard = TranscribeSummary::new(self.played.audio(), &stt);
-        heard.reconnects += tts.reconnects;
         AgentSummary {
-            heard,
+            heard: TranscribeSummary::new(self.played.audio(), &stt),
             answer_seconds: seconds(output.duration()),
             answers: chatter.answers(),
             chunks: tts.chunks,
             requests: tts.requests,
         }
-    }
-}
-
-/// The recording is kept however the call ended, unless there is nothing on it.
-fn conclude(ended: Ended, chatter: &Chatter, output: OutputFile) -> Result<Code, Failure> {
-    let failure = match &ended {
-        Ended::Failed(error) => Some(Failure::from(&**error)),
-        _ => {
-            let errors = chatter.errors();
-            let report = errors.iter().find(|report| !say::is_passing(report));
-            report.map(|report| Failure::from(&*report.error))
-        }
-    };
-    match failure {
-        None => output.keep().map(|()| ended.code()),
-        Some(failure) => Err(match output.abandon() {
-            Some(path) => failure.advise(format!("what was said until then is in {}", path.display())),
-            None => failure,
-        }),
     }
 }

@@ -247,10 +247,10 @@ pub(crate) enum Numerals {
     /// By context.
     Auto,
     /// Always.
-    #[value(name = "true", alias = "always")]
+    #[value(alias = "true")]
     Always,
     /// Never.
-    #[value(name = "false", alias = "never")]
+    #[value(aliases = ["false", "none"])]
     Never,
 }
 

@@ -20,6 +20,7 @@ use std::{
 
 use async_trait::async_trait;
 use voxline::{
+    audio::SampleRate,
     core::{
         AsyncContext, AsyncProcessor,
         frame::{Frame, Payload},
@@ -32,31 +33,32 @@ use voxline::{
 const AHEAD: Duration = Duration::from_secs(5);
 /// How often to look again.
 const LOOK: Duration = Duration::from_millis(1);
-/// Bytes of a second of audio as it is sent: 16 bit, 16 kHz.
-const BYTES_PER_SECOND: u64 = 32_000;
+/// Bytes of a sample as it is sent.
+const SAMPLE: u64 = 2;
 
 /// Holds a file back.
 #[derive(Debug)]
 pub(crate) struct Backpressure {
     connected: Arc<AtomicBool>,
     counters: SttCounters,
+    rate: SampleRate,
     given: Duration,
 }
 
 impl Backpressure {
-    /// For this recogniser, which must send 16-bit audio at 16 kHz.
-    pub(crate) fn of(stt: &SmallestStt) -> Self {
+    /// For this recogniser, which sends 16-bit audio at this rate.
+    pub(crate) fn of(stt: &SmallestStt, rate: SampleRate) -> Self {
         let connected = Arc::new(AtomicBool::new(false));
         let (on, off) = (connected.clone(), connected.clone());
         stt.on_connected(move || on.store(true, Ordering::Relaxed));
         stt.on_disconnected(move |_| off.store(false, Ordering::Relaxed));
-        Self { connected, counters: stt.counters(), given: Duration::ZERO }
+        Self { connected, counters: stt.counters(), rate, given: Duration::ZERO }
     }
 
     /// Audio sent again after a reconnect counts twice, so that the file may then be ahead by as much more.
     fn is_ahead(&self) -> bool {
-        let sent = self.counters.snapshot().bytes_sent * 1_000 / BYTES_PER_SECOND;
-        self.given.saturating_sub(Duration::from_millis(sent)) > AHEAD
+        let sent = self.rate.duration_of(self.counters.snapshot().bytes_sent / SAMPLE);
+        self.given.saturating_sub(sent) > AHEAD
     }
 }
 

@@ -3,11 +3,18 @@
 //! In: session events and connection events. Out: lines on the console. They are called on the session's own
 //! tasks: a reader of stdout that is slow makes the pipeline wait, which is how nothing is lost.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 use voxline::core::{
     ServiceError, SessionConfig, SessionEvent,
     frame::{ErrorReport, Frame, FrameKind, KindSet, Metric, Payload, SpokenWord, Transcription},
+    session::Edge,
 };
 use voxline::{smallest_stt::SmallestStt, smallest_tts::SmallestTts};
 
@@ -29,7 +36,15 @@ pub(crate) struct Chatter {
     file: Option<Arc<str>>,
     // Written by the event handler, read after the session; never held across an await.
     errors: Arc<Mutex<Vec<Arc<ErrorReport>>>>,
-    answers: Arc<Mutex<u64>>,
+    answers: Arc<AtomicU64>,
+    /// Transcriptions and stretches of the agent's speech.
+    results: Arc<AtomicU64>,
+    /// Connections that failed.
+    losses: Arc<AtomicU64>,
+    /// Whether the user knows that connecting is tried again.
+    told_of_retry: Arc<AtomicBool>,
+    /// The services that are connected, as far as was told.
+    connected: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
 /// What lines of text look like.
@@ -46,22 +61,36 @@ pub(crate) enum Style {
 }
 
 /// What is worth telling.
-const REACHED: [FrameKind; 9] = [
+const REACHED: [FrameKind; 11] = [
     FrameKind::SpeechStarted,
     FrameKind::SpeechStopped,
     FrameKind::InterimTranscription,
     FrameKind::Transcription,
     FrameKind::Text,
+    FrameKind::TtsStarted,
     FrameKind::TtsWord,
+    FrameKind::TtsStopped,
     FrameKind::BotStartedSpeaking,
     FrameKind::BotStoppedSpeaking,
     FrameKind::Metrics,
 ];
 
+/// What shows that something got through.
+const RESULTS: [FrameKind; 3] = [FrameKind::Transcription, FrameKind::TtsStarted, FrameKind::TtsStopped];
+
 impl Chatter {
     pub(crate) fn new(console: &Console, style: Style) -> Self {
-        let (errors, answers) = (Arc::default(), Arc::default());
-        Self { console: console.clone(), style, file: None, errors, answers }
+        Self {
+            console: console.clone(),
+            style,
+            file: None,
+            errors: Arc::default(),
+            answers: Arc::default(),
+            results: Arc::default(),
+            losses: Arc::default(),
+            told_of_retry: Arc::default(),
+            connected: Arc::default(),
+        }
     }
 
     /// With this file named in every object.
@@ -102,7 +131,21 @@ impl Chatter {
 
     /// How many answers there were.
     pub(crate) fn answers(&self) -> u64 {
-        *self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    /// How many results there were, of any kind.
+    pub(crate) fn results(&self) -> u64 {
+        self.results.load(Ordering::Relaxed)
+    }
+
+    /// How many connections failed.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn console(&self) -> &Console {
+        &self.console
     }
 
     /// Prints an event, and in text mode `text` if there is one.
@@ -110,18 +153,35 @@ impl Chatter {
         self.console.print(&Line { event, file: self.file.as_deref() }, text);
     }
 
-    fn connected(&self, service: &str) {
+    /// The session is over: tells the disconnects it took with it.
+    pub(crate) fn close(&self) {
+        let left = std::mem::take(&mut *self.connections());
+        for service in left {
+            self.print(Event::Disconnected { service, reason: "the session is over" }, None);
+        }
+    }
+
+    fn connected(&self, service: &'static str) {
+        self.connections().insert(service);
         self.print(Event::Connected { service }, None);
     }
 
-    fn disconnected(&self, service: &str, reason: &str) {
-        self.print(Event::Disconnected { service, reason }, None);
+    fn disconnected(&self, service: &'static str, reason: &str) {
+        let was_connected = self.connections().remove(service);
+        if was_connected {
+            self.print(Event::Disconnected { service, reason }, None);
+        }
+    }
+
+    fn connections(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn connection_error(&self, error: &ServiceError) {
+        self.losses.fetch_add(1, Ordering::Relaxed);
         let failure = Failure::from(error);
         // One that ends the session is told when it has ended.
-        if !error.fatal && !self.console.is_json() {
+        if !error.fatal && !self.console.is_json() && !self.told_of_retry.swap(true, Ordering::Relaxed) {
             self.console.note(&format!("{}; trying again", failure.what()));
         }
         self.print(Event::connection_error(error, failure.what().to_owned()), None);
@@ -129,7 +189,8 @@ impl Chatter {
 
     fn tell(&self, event: &SessionEvent) {
         match event {
-            SessionEvent::Reached(_, frame) => self.reached(frame),
+            // Edges of the agent's speech leave at both ends.
+            SessionEvent::Reached(Edge::Tail, frame) => self.reached(frame),
             SessionEvent::Error(report) => {
                 let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
                 if errors.len() < KEPT {
@@ -141,13 +202,17 @@ impl Chatter {
     }
 
     fn reached(&self, frame: &Frame) {
+        if RESULTS.contains(&frame.kind()) {
+            self.results.fetch_add(1, Ordering::Relaxed);
+            self.told_of_retry.store(false, Ordering::Relaxed);
+        }
         match &frame.payload {
             Payload::SpeechStarted(edge) => self.print(Event::SpeechStarted((&**edge).into()), None),
             Payload::SpeechStopped(edge) => self.print(Event::SpeechStopped((&**edge).into()), None),
             Payload::InterimTranscription(heard) => self.print(Event::interim(heard), None),
             Payload::Transcription(heard) => self.print(Event::final_(heard), self.transcript(heard)),
             Payload::Text(chunk) => {
-                *self.answers.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                self.answers.fetch_add(1, Ordering::Relaxed);
                 let text = (self.style == Style::Conversation).then(|| format!("agent: {}", chunk.text));
                 self.print(Event::Answer { text: &chunk.text }, text);
             }

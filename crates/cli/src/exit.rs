@@ -6,7 +6,7 @@
 use std::{error::Error as StdError, fmt, path::Path, process::ExitCode};
 
 use voxline::{
-    audio::WavError,
+    audio::{ResampleError, WavError},
     core::{Error, ErrorCategory, ServiceError},
     smallest_stt::SttError,
     smallest_tts::{ConfigError, TtsError},
@@ -63,7 +63,17 @@ impl Failure {
 
     /// A file that cannot be read as audio.
     pub(crate) fn input(path: &Path, error: &WavError) -> Self {
-        Self::new(Code::BadInput, format!("{}: {}", path.display(), chain(error)))
+        let what = match error {
+            WavError::Missing(_) => error.to_string(),
+            _ => chain(error),
+        };
+        let failure = Self::new(Code::BadInput, format!("{}: {what}", path.display()));
+        match error {
+            WavError::NotWav(_) | WavError::UnsupportedContainer(_) | WavError::UnsupportedFormat { .. } => {
+                failure.advise("convert it to a WAV file of 16-bit PCM first")
+            }
+            _ => failure,
+        }
     }
 
     /// What went wrong, without the advice.
@@ -100,7 +110,9 @@ impl From<&Error> for Failure {
             Error::Shared(error) => (&**error).into(),
             Error::Start { source, .. } => (&**source).into(),
             Error::Service(error) => error.into(),
-            Error::Other(error) if error.is::<InputError>() || error.is::<WavError>() => {
+            Error::Other(error)
+                if error.is::<InputError>() || error.is::<WavError>() || error.is::<ResampleError>() =>
+            {
                 Self::new(Code::BadInput, chain(&**error))
             }
             Error::TimedOut { stages, .. } if stages.iter().any(|stage| stage.starts_with("smallest")) => {
@@ -117,6 +129,8 @@ impl From<&ServiceError> for Failure {
     fn from(error: &ServiceError) -> Self {
         let (code, advice) = match error.category {
             _ if is_setting(error) => (Code::Usage, None),
+            // What the service says is advice enough.
+            _ if is_reported(error) => (Code::Refused, None),
             ErrorCategory::Unauthorized => (Code::Refused, Some("check the key in SMALLEST_API_KEY")),
             ErrorCategory::Forbidden => (Code::Refused, Some("the key, plan or region does not allow this")),
             ErrorCategory::Overloaded => {
@@ -130,7 +144,10 @@ impl From<&ServiceError> for Failure {
             ErrorCategory::BadInput => (Code::BadInput, None),
             _ => (Code::Refused, None),
         };
-        let failure = Self::new(code, format!("{}: {}", error.service, chain(&*error.source)));
+        let failure = match setting_at_fault(error) {
+            Some((setting, reason)) => Self::usage(format!("{setting}: {reason}")),
+            None => Self::new(code, format!("{}: {}", error.service, chain(&*error.source))),
+        };
         match advice {
             Some(advice) => failure.advise(advice),
             None => failure,
@@ -140,7 +157,7 @@ impl From<&ServiceError> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::usage(error.to_string())
+        (&TtsError::from(error).fatal()).into()
     }
 }
 
@@ -158,13 +175,41 @@ fn is_setting(error: &ServiceError) -> bool {
         || matches!(tts, Some(TtsError::Config(_)))
 }
 
+/// Whether the service answered with an error message.
+fn is_reported(error: &ServiceError) -> bool {
+    matches!(error.source.downcast_ref(), Some(SttError::Reported { .. }))
+        || matches!(error.source.downcast_ref(), Some(TtsError::Remote(_)))
+}
+
+/// The flag whose value was refused, and why.
+fn setting_at_fault(error: &ServiceError) -> Option<(String, String)> {
+    if let Some(SttError::Invalid { field, reason }) = error.source.downcast_ref() {
+        return Some((flag(field), reason.clone()));
+    }
+    match error.source.downcast_ref()? {
+        TtsError::Config(ConfigError::Setting(refused)) => {
+            Some((flag(refused.field), refused.reason.clone()))
+        }
+        TtsError::Config(ConfigError::BaseUrl { reason }) => Some((flag("base_url"), reason.clone())),
+        _ => None,
+    }
+}
+
+/// How a setting is given on the command line.
+fn flag(field: &str) -> String {
+    match field {
+        "api_key" => "SMALLEST_API_KEY".to_owned(),
+        field => format!("--{}", field.replace('_', "-")),
+    }
+}
+
 /// An error and its causes, each once.
-fn chain(error: &dyn StdError) -> String {
+pub(crate) fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
+        if !text.contains(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
         source = cause.source();
@@ -213,8 +258,9 @@ mod tests {
 
     #[test]
     fn a_value_the_settings_refuse_is_a_matter_of_usage() {
-        let error = SttError::Invalid { field: "language", reason: "no".into() };
-        assert_eq!(Failure::from(error).code, Code::Usage);
+        let error = SttError::Invalid { field: "base_url", reason: "no".into() };
+        let failure = Failure::from(error);
+        assert_eq!((failure.code, failure.to_string().as_str()), (Code::Usage, "--base-url: no"));
         let error = TtsError::Config(ConfigError::UnusableKey).fatal();
         assert_eq!(Failure::from(&error).code, Code::Usage);
     }

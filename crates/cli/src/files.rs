@@ -61,8 +61,11 @@ impl OutputFile {
         &self.partial
     }
 
-    /// How much audio is in it.
+    /// How much audio is in it; zero for what is no regular file.
     pub(crate) fn duration(&self) -> Duration {
+        if self.settled {
+            return Duration::ZERO;
+        }
         let reader = WavReader::open(&self.partial).ok();
         reader.and_then(|reader| reader.announced_duration()).unwrap_or_default()
     }

@@ -20,18 +20,19 @@ pub(crate) fn init(verbose: u8, console: &Console) {
         2 => Some("debug"),
         _ => Some("trace"),
     };
-    let filter = match level {
-        Some(level) => EnvFilter::new(format!("warn,voxline={level},smallest={level}")),
-        None => match std::env::var(VARIABLE) {
-            Ok(text) if !text.trim().is_empty() => EnvFilter::new(text),
-            _ => EnvFilter::new("warn"),
-        },
+    let variable = std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
+    let asked = level.is_some() || variable.is_some();
+    let filter = match (level, variable) {
+        (Some(level), _) => EnvFilter::new(format!("warn,voxline={level},smallest={level}")),
+        (None, Some(text)) => EnvFilter::new(text),
+        (None, None) => EnvFilter::new("warn"),
     };
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(console.is_stderr_terminal())
-        .with_writer(BesideBar(console.clone()))
-        .init();
+        .with_writer(BesideBar(console.clone()));
+    // Who asked for a log wants to know when and where; a lone warning should read like one.
+    if asked { lines.init() } else { lines.without_time().with_target(false).init() }
 }
 
 /// Writes to stderr without tearing a progress bar that is shown there.

@@ -9,11 +9,10 @@
 use voxline::{
     audio::SampleRate,
     core::{
-        Error, Pipeline, SessionConfig,
-        error::ServiceError,
-        frame::{ErrorReport, Frame, Language},
+        Pipeline, SessionConfig,
+        frame::{Frame, Language},
     },
-    smallest_tts::{Endpoint, Model, SmallestTts, TtsConfig, TtsCounters, TtsError, TtsSettings},
+    smallest_tts::{Endpoint, Model, SmallestTts, TtsConfig, TtsSettings},
     wav::{Pace, WavOutput},
 };
 
@@ -24,10 +23,13 @@ use crate::{
     exit::{Code, Failure},
     files::OutputFile,
     output::Console,
-    run::{END_LIMIT, Ended, until_ended},
+    run::{END_LIMIT, Ended, conclude, until_ended},
     service::{Access, synthesizer},
     signals::Signals,
 };
+
+/// Bytes of a sample, as the service sends it.
+const SAMPLE: u64 = 2;
 
 /// Says the text.
 pub(crate) async fn run(args: SayArgs, console: &Console, signals: &mut Signals) -> Result<Code, Failure> {
@@ -38,6 +40,8 @@ pub(crate) async fn run(args: SayArgs, console: &Console, signals: &mut Signals)
     }
     let mut config = Access::from_env(args.base_url.clone())?.tts();
     config.endpoint = args.endpoint.map(Into::into);
+    let rate = SampleRate::new(args.sample_rate).unwrap_or(SampleRate::HZ_24000);
+    let service_rate = config.service_rate(rate);
     let tts = synthesizer(SmallestTts::with_config(config).with_settings(settings))?;
     let output = OutputFile::create(&args.output)?;
 
@@ -47,7 +51,6 @@ pub(crate) async fn run(args: SayArgs, console: &Console, signals: &mut Signals)
     let writer = WavOutput::create(output.path()).with_pace(Pace::Fast);
     let pipeline =
         Pipeline::builder().then(tts).then(writer).build().map_err(|error| Failure::from(&error))?;
-    let rate = SampleRate::new(args.sample_rate).unwrap_or(SampleRate::HZ_24000);
     let config = SessionConfig { output_rate: rate, end_limit: END_LIMIT, ..SessionConfig::default() };
     let session = pipeline.start(chatter.watch(config)).await.map_err(|error| Failure::from(&error))?;
     // A session that has failed meanwhile says why below.
@@ -55,17 +58,21 @@ pub(crate) async fn run(args: SayArgs, console: &Console, signals: &mut Signals)
         let _ = session.end().await;
     }
     console.begin("saying", None);
-    let spoken = || rate.duration_of(counters.counts().audio_bytes / 2);
-    let ended = until_ended(&session, console, signals, spoken, None).await;
+    let spoken = || service_rate.duration_of(counters.counts().audio_bytes / SAMPLE);
+    let ended = until_ended(&session, &chatter, signals, spoken, None).await;
     console.finish();
-    let summary = SaySummary { audio_seconds: seconds(output.duration()), ..summary(&counters) };
-    chatter.print(Event::Said(summary), None);
-    conclude(ended, &chatter, output)
-}
-
-fn summary(counters: &TtsCounters) -> SaySummary {
+    chatter.close();
     let counts = counters.counts();
-    SaySummary { audio_seconds: 0.0, chunks: counts.chunks, requests: counts.requests }
+    let audio_seconds = seconds(spoken());
+    let summary = SaySummary { audio_seconds, chunks: counts.chunks, requests: counts.requests };
+    chatter.print(Event::Said(summary), None);
+    if matches!(ended, Ended::Done) && counts.audio_bytes == 0 && chatter.errors().is_empty() {
+        return Err(Failure::new(Code::BadInput, "the service found nothing to say in the text"));
+    }
+    if counts.assumed_complete > 0 && matches!(ended, Ended::Done) {
+        console.note("the service did not confirm that all was said; listen to the end of the file");
+    }
+    conclude(ended, &chatter, output)
 }
 
 /// What only lightning-v2 has would silently not be sent to another model.
@@ -110,33 +117,4 @@ fn settings(args: &SayArgs) -> TtsSettings {
         word_timestamps: args.word_timestamps,
         ..TtsSettings::default()
     }
-}
-
-/// Whether all of the text is in the file.
-fn conclude(ended: Ended, chatter: &Chatter, output: OutputFile) -> Result<Code, Failure> {
-    let failure = match &ended {
-        Ended::Failed(error) => Some(Failure::from(&**error)),
-        _ => chatter
-            .errors()
-            .iter()
-            .find(|report| !is_passing(report))
-            .map(|report| Failure::from(&*report.error)),
-    };
-    let Some(failure) = failure else {
-        if output.duration().is_zero() && matches!(ended, Ended::Done) {
-            return Err(Failure::new(Code::BadInput, "the service found nothing to say in the text"));
-        }
-        output.keep()?;
-        return Ok(ended.code());
-    };
-    Err(match output.abandon() {
-        Some(path) => failure.advise(format!("what was said until then is in {}", path.display())),
-        None => failure,
-    })
-}
-
-/// Whether the text concerned was sent again, so that nothing is missing.
-pub(crate) fn is_passing(report: &ErrorReport) -> bool {
-    let Error::Service(ServiceError { source, .. }) = &*report.error else { return false };
-    matches!(source.downcast_ref(), Some(TtsError::Silent { resent: true, .. }))
 }

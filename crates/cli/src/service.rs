@@ -36,7 +36,7 @@ impl Access {
                 "without one: run `voxline sim`, set the variable to its api_key, and pass its url as --base-url",
             )
         })?;
-        Ok(Self { key, base_url })
+        Ok(Self { key, base_url: base_url.map(with_scheme) })
     }
 
     pub(crate) fn stt(&self) -> SttConfig {
@@ -60,6 +60,11 @@ impl Access {
         config.backoff.max = LONGEST_DELAY;
         config
     }
+}
+
+/// An address without a scheme is meant to be a safe one.
+fn with_scheme(url: String) -> String {
+    if url.contains("://") { url } else { format!("wss://{url}") }
 }
 
 /// The key of the environment, if there is one.

@@ -7,7 +7,7 @@ use voxline_waves_sim::{Script, SimConfig, SimError, WavesSim};
 
 use crate::{
     args::SimArgs,
-    exit::{Code, Failure},
+    exit::{Code, Failure, chain},
     output::Console,
     signals::Signals,
 };
@@ -23,7 +23,7 @@ pub(crate) async fn run(args: SimArgs, console: &Console, signals: &mut Signals)
     let mut config = SimConfig::default().with_port(args.port);
     if let Some(path) = &args.script {
         let script = Script::load(path).map_err(|error| {
-            Failure::new(Code::BadInput, format!("{}: {}", path.display(), causes(&error)))
+            Failure::new(Code::BadInput, format!("{}: {}", path.display(), chain(&error)))
         })?;
         config = config.with_script(script);
     }
@@ -44,12 +44,5 @@ pub(crate) async fn run(args: SimArgs, console: &Console, signals: &mut Signals)
 
 fn refused(error: &SimError) -> Failure {
     let code = if matches!(error, SimError::LogFile(_)) { Code::BadInput } else { Code::Usage };
-    Failure::new(code, causes(error))
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
+    Failure::new(code, chain(error))
 }

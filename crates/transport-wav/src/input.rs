@@ -94,6 +94,8 @@ pub struct WavInput {
     keep_open: bool,
     counters: WavInputCounters,
     stop: WavInputStop,
+    rate: SampleRate,
+    announced: Option<Duration>,
 }
 
 /// What the reading job sends.
@@ -109,8 +111,11 @@ impl WavInput {
     /// # Errors
     /// [`WavError`], by what is wrong with it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WavError> {
+        let reader = WavReader::open(path)?;
         Ok(Self {
-            reader: Some(WavReader::open(path)?),
+            rate: reader.rate(),
+            announced: reader.announced_duration(),
+            reader: Some(reader),
             pace: Pace::Realtime,
             silence: Duration::from_secs(1),
             keep_open: false,
@@ -140,10 +145,16 @@ impl WavInput {
         self
     }
 
-    /// How long the file says it is; `None` once started, and for a file that was written to a pipe.
+    /// The rate of the file. What comes out has the session's.
+    #[must_use]
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// How long the file says it is; `None` for one that was written to a pipe.
     #[must_use]
     pub fn announced_duration(&self) -> Option<Duration> {
-        self.reader.as_ref().and_then(WavReader::announced_duration)
+        self.announced
     }
 
     /// A handle that ends the input early.
