@@ -16,6 +16,7 @@
 //! - [`link`]: what stands between stages that wait separately.
 //! - [`session`]: a running pipeline, its lifecycle and its events.
 //! - [`service`]: what a provider of speech-to-text or text-to-speech implements.
+//! - [`text`]: an answer's text on its way to the synthesizer: filters and sentences.
 //! - [`playout`]: playing an answer on a clock, for output transports.
 //! - [`observe`]: watching without taking part.
 //!
@@ -35,6 +36,7 @@ mod ring;
 pub mod service;
 pub mod session;
 mod sync;
+pub mod text;
 
 pub use custom::CustomFrame;
 pub use error::{Error, ErrorCategory, ServiceError};

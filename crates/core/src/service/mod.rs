@@ -16,7 +16,6 @@ mod events;
 mod host;
 mod llm;
 mod llm_stage;
-mod sentences;
 mod stt;
 mod stt_stage;
 mod tools;

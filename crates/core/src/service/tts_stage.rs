@@ -5,17 +5,19 @@
 //! | `ResponseStarted` … `Text` … `ResponseEnded` | spoken as one answer, as it comes; passed on |
 //! | `Text` outside of these, `Speak` | an answer of its own; passed on |
 //! | `TtsUpdateSettings` | applied and answered with `SettingsAnswered`, both ways; passed on if it aims at others too |
-//! | out: `TtsText` | what was given to the service, ahead of its audio |
+//! | out: `TtsText` | what was given to the service, and the space after it, ahead of its audio |
 //! | out: `TtsStarted`, `OutputAudio`, `TtsWord`, `TtsStopped` | per answer, in this order |
 //! | out: `Metrics` | time to first byte, usage, unmatched audio |
 //!
 //! Promises: 1. answers are spoken in order; 2. after an interruption nothing of an earlier answer leaves,
 //! whatever the service still delivers; 3. every answer that was started is stopped, also when the
 //! service fails or says nothing for [`SILENCE_LIMIT`] times its own first-audio deadline; 4. the end
-//! waits until all answers are spoken.
+//! waits until all answers are spoken; 5. an answer of which the filters leave nothing asks the service for
+//! nothing, and nothing waits for it.
 
 use std::{
     collections::VecDeque,
+    num::NonZeroUsize,
     time::{Duration, Instant},
 };
 
@@ -24,7 +26,6 @@ use voxline_audio::Pcm;
 use super::{
     ServiceName, TtsCommand, TtsEvent, TtsProfile, TtsService, TtsSetup,
     host::{self, FromService, Hosted},
-    sentences::Sentences,
     updates::Updates,
 };
 use crate::{
@@ -36,6 +37,7 @@ use crate::{
     },
     pipeline::Context,
     processor::{Ending, Result, Timer},
+    text::{Filters, Sentences, Splitting, TextFilter},
 };
 
 /// How many first-audio deadlines a service may stay silent before an answer is given up.
@@ -48,7 +50,8 @@ const END_PROGRESS: Duration = Duration::from_secs(7);
 const STUCK: Timer = Timer(0);
 const ANSWER: Timer = Timer(1);
 
-/// The stage around a text-to-speech service. Made by the pipeline builder.
+/// The stage around a text-to-speech service. The pipeline builder makes one of a plain service; made by hand
+/// it takes filters, and may let the first clause go early.
 #[derive(Debug)]
 pub struct TtsStage<S> {
     service: Option<Box<S>>,
@@ -56,6 +59,8 @@ pub struct TtsStage<S> {
     profile: TtsProfile,
     hosted: Option<Hosted<TtsCommand>>,
     updates: Updates,
+    filters: Filters,
+    splitting: Splitting,
     next: u32,
     /// The answer whose text is coming.
     open: Option<Open>,
@@ -94,6 +99,8 @@ impl<S: TtsService> TtsStage<S> {
             profile,
             hosted: None,
             updates: Updates::new(ANSWER),
+            filters: Filters::default(),
+            splitting: Splitting::default(),
             next: 1,
             open: None,
             answers: VecDeque::new(),
@@ -102,6 +109,28 @@ impl<S: TtsService> TtsStage<S> {
             last_sign: None,
             ending: false,
         }
+    }
+
+    /// Puts the text of answers through these, in this order, behind those added before. What a filter holds
+    /// back is released when an answer ends, also by a `Speak` that comes in its middle.
+    #[must_use]
+    pub fn with_filters(mut self, filters: impl IntoIterator<Item = Box<dyn TextFilter>>) -> Self {
+        filters.into_iter().for_each(|filter| self.filters.push_filter(filter));
+        self
+    }
+
+    /// Adds one filter.
+    #[must_use]
+    pub fn with_filter(self, filter: impl TextFilter + 'static) -> Self {
+        self.with_filters([Box::new(filter) as Box<dyn TextFilter>])
+    }
+
+    /// Releases the first clause of an answer at a comma or the like, once it has so many characters. Without
+    /// effect on services that take text as it is written.
+    #[must_use]
+    pub fn with_first_clause(mut self, characters: NonZeroUsize) -> Self {
+        self.splitting.first_clause = Some(characters);
+        self
     }
 
     fn send(&mut self, command: TtsCommand, ctx: &mut Context<'_>) {
@@ -115,10 +144,18 @@ impl<S: TtsService> TtsStage<S> {
     fn open(&mut self) -> Open {
         let context = ContextId(self.next);
         self.next += 1;
-        Open { context, sentences: Sentences::default(), space: String::new() }
+        Open { context, sentences: Sentences::new(self.splitting), space: String::new() }
     }
 
     fn say(&mut self, open: &mut Open, text: &str, ctx: &mut Context<'_>) {
+        if self.filters.is_empty() {
+            return self.say_filtered(open, text, ctx);
+        }
+        let text = self.filters.push(text);
+        self.say_filtered(open, &text, ctx);
+    }
+
+    fn say_filtered(&mut self, open: &mut Open, text: &str, ctx: &mut Context<'_>) {
         if self.profile.streams_text {
             if text.trim().is_empty() {
                 open.space.push_str(text);
@@ -144,10 +181,13 @@ impl<S: TtsService> TtsStage<S> {
         }
         let spoken = SpokenText { context, text: text.as_str().into() };
         ctx.push_down(Payload::TtsText(Box::new(spoken)));
+        let text = if self.profile.streams_text { text } else { text.trim().to_owned() };
         self.send(TtsCommand::Speak { context, text }, ctx);
     }
 
     fn finish(&mut self, mut open: Open, ctx: &mut Context<'_>) {
+        let rest = self.filters.finish();
+        self.say_filtered(&mut open, &rest, ctx);
         if let Some(rest) = open.sentences.finish() {
             self.speak(open.context, rest, ctx);
         }
@@ -349,6 +389,7 @@ impl<S: TtsService> Processor for TtsStage<S> {
 
     fn interrupt(&mut self, _: &Interrupt, ctx: &mut Context<'_>) -> Result {
         self.open = None;
+        self.filters.reset();
         self.answers.clear();
         ctx.cancel_timer(STUCK);
         if self.next > 1 {
