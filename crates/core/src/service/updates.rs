@@ -40,10 +40,13 @@ impl Updates {
         ctx.set_timer(self.timer, self.open[0].1);
     }
 
-    /// Passes an answer on, both ways.
+    /// Passes the service's answer on, both ways; not if the update has been answered for it.
     pub(super) fn answered(&mut self, answer: Box<SettingsAnswer>, ctx: &mut Context<'_>) {
+        let asked = self.open.len();
         self.open.retain(|&(update, _)| update != answer.update);
-        ctx.broadcast(Payload::SettingsAnswered(answer));
+        if self.open.len() < asked {
+            ctx.broadcast(Payload::SettingsAnswered(answer));
+        }
     }
 
     /// Answers what the service has not answered in time.
@@ -51,6 +54,7 @@ impl Updates {
         let now = ctx.now();
         let late = self.open.iter().filter(|&&(_, due)| due <= now).map(|&(update, _)| update);
         for update in late.collect::<Vec<_>>() {
+            self.open.retain(|&(open, _)| open != update);
             self.refuse(update, service, "the service did not answer within 5 s", ctx);
         }
         if let Some(&(_, due)) = self.open.first() {
@@ -65,8 +69,9 @@ impl Updates {
         }
     }
 
+    /// Answers an update that the service cannot answer.
     pub(super) fn refuse(
-        &mut self,
+        &self,
         update: UpdateId,
         service: &ServiceName,
         reason: &str,
@@ -81,6 +86,6 @@ impl Updates {
             warnings: Vec::new(),
             reconnected: false,
         };
-        self.answered(Box::new(answer), ctx);
+        ctx.broadcast(Payload::SettingsAnswered(Box::new(answer)));
     }
 }
