@@ -3,7 +3,7 @@
 //! The stage must not wait, and the service must not be waited for. Commands go through a bounded channel;
 //! what does not fit stays in a backlog here, in order, and goes when the service has taken some.
 
-use std::{collections::VecDeque, future::Future, sync::Arc};
+use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,14 +15,19 @@ const CHANNEL: usize = 64;
 /// Connection events that may wait for a slow handler before the oldest is dropped.
 const HANDLER_BOUND: usize = 64;
 
+/// How long handlers of connection events may take for what is left when the service is gone.
+const HANDLERS_DEADLINE: Duration = Duration::from_secs(1);
+
 /// What comes back from a hosted service.
 #[derive(Debug)]
 pub(super) enum FromService<E> {
     Event(E),
     /// There is room for commands again.
     Room,
-    /// Its run is over; nothing more comes.
+    /// Its run is over; nothing more comes of it.
     Finished(ServiceResult),
+    /// The handlers have had all connection events, or took too long. Comes once, after `Finished`.
+    Delivered,
 }
 
 /// A service that runs beside its stage.
@@ -32,6 +37,8 @@ pub(super) struct Hosted<C> {
     backlog: VecDeque<C>,
     awaiting_room: bool,
     handlers: Arc<Ring<ConnectionEvent>>,
+    /// Tells the handlers' job that no more events come, when it is dropped.
+    _open: oneshot::Sender<()>,
     connects: u64,
 }
 
@@ -57,14 +64,10 @@ impl<C: Send + 'static> Hosted<C> {
         });
         ctx.spawn_surviving(|output| forward(event_receiver, outcome, output));
         let handlers = Arc::new(Ring::new(HANDLER_BOUND));
+        let (open, closed) = oneshot::channel();
         let ring = handlers.clone();
-        ctx.spawn_surviving(|_| async move {
-            while let Some(event) = ring.next().await {
-                events.deliver(event).await;
-            }
-            Ok(())
-        });
-        Self { commands, backlog: VecDeque::new(), awaiting_room: false, handlers, connects: 0 }
+        ctx.spawn_surviving(|output| deliver(ring, events, closed, output));
+        Self { commands, backlog: VecDeque::new(), awaiting_room: false, handlers, _open: open, connects: 0 }
     }
 
     /// Gives the service a command, after all earlier ones.
@@ -90,8 +93,8 @@ impl<C: Send + 'static> Hosted<C> {
         self.handlers.push(event);
     }
 
-    /// No more connection events: lets the handlers finish.
-    pub(super) fn close_handlers(&self) {
+    /// The service is gone: lets the handlers finish. [`FromService::Delivered`] follows.
+    pub(super) fn close(self) {
         self.handlers.close();
     }
 
@@ -133,14 +136,47 @@ impl<C: Send + 'static> Hosted<C> {
 #[derive(Debug)]
 pub(super) struct FromServiceRoom;
 
+/// Sent by the handlers' job, likewise.
+#[derive(Debug)]
+struct FromServiceDelivered;
+
 /// What a job of a hosted service sent.
 pub(super) fn receive<E: 'static>(event: crate::Event) -> Result<FromService<E>, Error> {
-    match event.downcast::<FromServiceRoom>() {
-        Ok(FromServiceRoom) => Ok(FromService::Room),
+    let event = match event.downcast::<FromServiceRoom>() {
+        Ok(FromServiceRoom) => return Ok(FromService::Room),
+        Err(event) => event,
+    };
+    match event.downcast::<FromServiceDelivered>() {
+        Ok(FromServiceDelivered) => Ok(FromService::Delivered),
         Err(event) => event
             .downcast()
             .map_err(|_| Error::Unusable { what: "a service stage got an item it does not know".into() }),
     }
+}
+
+/// Hands connection events to the handlers, one after the other.
+async fn deliver(
+    ring: Arc<Ring<ConnectionEvent>>,
+    events: ConnectionEvents,
+    closed: oneshot::Receiver<()>,
+    output: crate::pipeline::JobOutput,
+) -> Result<(), Error> {
+    let all = async {
+        while let Some(event) = ring.next().await {
+            events.deliver(event).await;
+        }
+    };
+    let late = async {
+        // Nothing is ever sent: the other end goes when the service is gone.
+        let _ = closed.await;
+        tokio::time::sleep(HANDLERS_DEADLINE).await;
+    };
+    tokio::select! {
+        biased;
+        () = all => {}
+        () = late => tracing::warn!(after = ?HANDLERS_DEADLINE, "a connection event handler did not finish"),
+    }
+    output.send(FromServiceDelivered).await
 }
 
 async fn forward<E: Send + 'static>(

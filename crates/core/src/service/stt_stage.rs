@@ -65,6 +65,8 @@ pub struct SttStage<S> {
     /// The newest utterances, oldest first.
     utterances: VecDeque<Spoken>,
     ending: bool,
+    /// Whether nothing runs beside the stage any more: the service is gone and its handlers are done.
+    delivered: bool,
 }
 
 /// An utterance of the user.
@@ -114,6 +116,7 @@ impl<S: SttService> SttStage<S> {
             interim: None,
             utterances: VecDeque::new(),
             ending: false,
+            delivered: true,
         }
     }
 
@@ -302,7 +305,7 @@ impl<S: SttService> SttStage<S> {
 
     fn finished(&mut self, outcome: super::ServiceResult, ctx: &mut Context<'_>) {
         if let Some(hosted) = self.hosted.take() {
-            hosted.close_handlers();
+            hosted.close();
         }
         self.updates.refuse_all(&self.name, ctx);
         ctx.release_input();
@@ -314,7 +317,6 @@ impl<S: SttService> SttStage<S> {
             }
             Ok(()) => {}
         }
-        ctx.finish_end();
     }
 }
 
@@ -337,6 +339,7 @@ impl<S: SttService> Processor for SttStage<S> {
         let Some(service) = self.service.take() else { return Ok(()) };
         let setup = SttSetup { sample_rate: ctx.session().input_rate };
         let events = service.connection_events();
+        self.delivered = false;
         self.hosted = Some(Hosted::start(ctx, events, |io| service.run(setup, io)));
         Ok(())
     }
@@ -394,6 +397,10 @@ impl<S: SttService> Processor for SttStage<S> {
                 }
             }
             FromService::Finished(outcome) => self.finished(outcome, ctx),
+            FromService::Delivered => {
+                self.delivered = true;
+                ctx.finish_end();
+            }
         }
         Ok(())
     }
@@ -412,7 +419,7 @@ impl<S: SttService> Processor for SttStage<S> {
     }
 
     fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
-        if self.hosted.is_none() {
+        if self.delivered {
             return Ok(Ending::Now);
         }
         self.ending = true;

@@ -70,6 +70,8 @@ pub struct TtsStage<S> {
     unmatched: u64,
     last_sign: Option<Instant>,
     ending: bool,
+    /// Whether nothing runs beside the stage any more: the service is gone and its handlers are done.
+    delivered: bool,
 }
 
 /// An answer whose text is coming.
@@ -108,6 +110,7 @@ impl<S: TtsService> TtsStage<S> {
             unmatched: 0,
             last_sign: None,
             ending: false,
+            delivered: true,
         }
     }
 
@@ -290,7 +293,7 @@ impl<S: TtsService> TtsStage<S> {
 
     fn finished(&mut self, outcome: super::ServiceResult, ctx: &mut Context<'_>) {
         if let Some(hosted) = self.hosted.take() {
-            hosted.close_handlers();
+            hosted.close();
         }
         self.updates.refuse_all(&self.name, ctx);
         ctx.release_input();
@@ -305,7 +308,6 @@ impl<S: TtsService> TtsStage<S> {
             }
             Ok(()) => {}
         }
-        ctx.finish_end();
     }
 }
 
@@ -318,6 +320,7 @@ impl<S: TtsService> Processor for TtsStage<S> {
         let Some(service) = self.service.take() else { return Ok(()) };
         let setup = TtsSetup { sample_rate: ctx.session().output_rate };
         let events = service.connection_events();
+        self.delivered = false;
         self.hosted = Some(Hosted::start(ctx, events, |io| service.run(setup, io)));
         Ok(())
     }
@@ -383,6 +386,10 @@ impl<S: TtsService> Processor for TtsStage<S> {
                 }
             }
             FromService::Finished(outcome) => self.finished(outcome, ctx),
+            FromService::Delivered => {
+                self.delivered = true;
+                ctx.finish_end();
+            }
         }
         Ok(())
     }
@@ -410,7 +417,7 @@ impl<S: TtsService> Processor for TtsStage<S> {
         if let Some(open) = self.open.take() {
             self.finish(open, ctx);
         }
-        if self.hosted.is_none() {
+        if self.delivered {
             return Ok(Ending::Now);
         }
         self.ending = true;
