@@ -22,6 +22,7 @@ mod tools;
 mod tts;
 mod tts_stage;
 mod updates;
+mod utterances;
 
 use std::sync::Arc;
 

@@ -15,16 +15,13 @@
 //! detector did not notice pass as an utterance of their own, `utt-0`; 4. live audio the service does not
 //! take is kept up to [`LIVE_BACKLOG`], then the oldest is dropped and counted; other audio waits.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Heard, ServiceName, SttAudio, SttCommand, SttEvent, SttProfile, SttService, SttSetup,
     host::{self, FromService, Hosted},
     updates::Updates,
+    utterances::{Place, Settled, Stopped, Utterances},
 };
 use crate::{
     Event, Processor,
@@ -43,8 +40,6 @@ pub const LIVE_BACKLOG: Duration = Duration::from_secs(30);
 const HELD_BACKLOG: Duration = Duration::from_secs(2);
 /// How long the service may take between two signs of life at the end.
 const END_DEADLINE: Duration = Duration::from_secs(7);
-/// Utterances remembered, to bind late words to.
-const REMEMBERED: usize = 16;
 
 const FINAL: Timer = Timer(0);
 const ANSWER: Timer = Timer(1);
@@ -61,43 +56,10 @@ pub struct SttStage<S> {
     /// Where the next sample stands, when frames carry no time of their own.
     position: Duration,
     sent: Duration,
-    interim: Option<Transcription>,
-    /// The newest utterances, oldest first.
-    utterances: VecDeque<Spoken>,
+    utterances: Utterances,
     ending: bool,
     /// Whether nothing runs beside the stage any more: the service is gone and its handlers are done.
     delivered: bool,
-}
-
-/// An utterance of the user.
-#[derive(Debug)]
-struct Spoken {
-    id: UtteranceId,
-    start: Duration,
-    stopped: Option<Stopped>,
-    settled: Option<Settled>,
-}
-
-/// Why nothing more is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Settled {
-    /// The service confirmed its final.
-    Confirmed,
-    /// The final did not come in time.
-    GivenUp,
-}
-
-/// When an utterance was complete.
-#[derive(Clone, Copy, Debug)]
-struct Stopped {
-    /// When the edge came.
-    known: Instant,
-    /// How much earlier speech had ended.
-    window: Duration,
-    /// Where the audio of the utterance ends, the detector's window included.
-    until: Duration,
-    /// When its final is given up.
-    due: Instant,
 }
 
 impl<S: SttService> SttStage<S> {
@@ -113,8 +75,7 @@ impl<S: SttService> SttStage<S> {
             muted: false,
             position: Duration::ZERO,
             sent: Duration::ZERO,
-            interim: None,
-            utterances: VecDeque::new(),
+            utterances: Utterances::default(),
             ending: false,
             delivered: true,
         }
@@ -170,34 +131,32 @@ impl<S: SttService> SttStage<S> {
     }
 
     fn speech_started(&mut self, edge: &SpeechEdge, ctx: &mut Context<'_>) {
-        let id = UtteranceId(self.utterances.back().map_or(1, |last| last.id.0 + 1));
-        self.utterances.push_back(Spoken { id, start: edge.at, stopped: None, settled: None });
-        if self.utterances.len() > REMEMBERED {
-            self.utterances.pop_front();
+        let utterance = self.utterances.begin(edge, self.muted);
+        if !self.muted {
+            self.send(SttCommand::SpeechStarted { utterance }, ctx);
         }
-        self.interim = None;
-        self.send(SttCommand::SpeechStarted { utterance: id }, ctx);
     }
 
     fn speech_stopped(&mut self, edge: &SpeechEdge, ctx: &mut Context<'_>) {
         let known = ctx.now();
         let due = known + self.profile.final_deadline;
-        let Some(utterance) = self.utterances.back_mut().filter(|last| last.stopped.is_none()) else {
-            return;
-        };
-        utterance.stopped =
-            Some(Stopped { known, window: edge.confirmed_after, until: edge.at + edge.confirmed_after, due });
-        let id = utterance.id;
+        let Some(utterance) = self.utterances.complete(edge, known, due) else { return };
         if self.profile.finalize_on_speech_end {
-            self.send(SttCommand::Finalize { utterance: id }, ctx);
+            self.send(SttCommand::Finalize { utterance }, ctx);
         }
         self.arm(ctx);
     }
 
+    fn mute(&mut self, muted: bool, ctx: &mut Context<'_>) {
+        self.muted = muted;
+        if !muted && let Some(utterance) = self.utterances.unmute() {
+            self.send(SttCommand::SpeechStarted { utterance }, ctx);
+        }
+    }
+
     /// Sets the timer for the earliest final that is waited for.
     fn arm(&mut self, ctx: &mut Context<'_>) {
-        let waiting = self.utterances.iter().filter(|spoken| spoken.settled.is_none());
-        match waiting.filter_map(|spoken| Some(spoken.stopped?.due)).min() {
+        match self.utterances.next_due() {
             Some(due) => ctx.set_timer(FINAL, due),
             None => ctx.cancel_timer(FINAL),
         }
@@ -205,83 +164,69 @@ impl<S: SttService> SttStage<S> {
 
     fn heard(&mut self, heard: Heard, ctx: &mut Context<'_>) {
         let Heard { mut transcription, is_final, confirms } = heard;
-        let mut index = self.utterance_of(&transcription, confirms);
-        if let Some(spoken) = index.map(|index| &self.utterances[index])
-            && spoken.settled.is_some()
-        {
-            if confirms.is_some() || !spoken.is_followed_by(&transcription) {
+        let utterance = match self.utterances.place(&transcription, confirms) {
+            Place::Of(utterance) => Some(utterance),
+            Place::Unnoticed => None,
+            Place::Late => {
                 if !transcription.text.is_empty() && is_final {
                     ctx.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 });
                 }
                 return;
             }
-            // Words that the detector did not notice: they belong to no utterance.
-            index = None;
-        }
-        transcription.utterance = index.map_or(UtteranceId(0), |index| self.utterances[index].id);
+        };
+        transcription.utterance = utterance.as_ref().map_or(UtteranceId(0), |utterance| utterance.id);
         if !is_final {
             if !transcription.text.is_empty() {
-                self.interim = Some(transcription.clone());
+                if let Some(utterance) = utterance {
+                    utterance.interim = Some(transcription.clone());
+                }
                 ctx.push_down(Payload::InterimTranscription(Box::new(transcription)));
             }
             return;
         }
-        self.interim = None;
-        let stopped = index.and_then(|index| self.utterances[index].stopped);
-        let by_order = !self.profile.confirms_finalize && stopped.is_some();
-        transcription.confirmed = confirms.is_some() || by_order;
-        if transcription.confirmed
-            && let Some(index) = index
-        {
-            self.settle(index, Settled::Confirmed, ctx);
+        if let Some(utterance) = utterance {
+            utterance.interim = None;
+            let by_order = !self.profile.confirms_finalize && utterance.stopped.is_some();
+            transcription.confirmed = confirms.is_some() || by_order;
+            if transcription.confirmed {
+                utterance.settle(Settled::Confirmed);
+                let (id, stopped) = (utterance.id, utterance.stopped);
+                self.settled(id, stopped, true, ctx);
+            }
         }
         if transcription.confirmed || !transcription.text.is_empty() {
             ctx.push_down(Payload::Transcription(Arc::new(transcription)));
         }
     }
 
-    /// The utterance that words belong to: the one they confirm, or the newest that began before they end.
-    fn utterance_of(&self, transcription: &Transcription, confirms: Option<UtteranceId>) -> Option<usize> {
-        if let Some(id) = confirms {
-            return self.utterances.iter().position(|spoken| spoken.id == id);
-        }
-        let end = transcription.end.or(transcription.start);
-        let began = |spoken: &Spoken| end.is_none_or(|end| spoken.start < end);
-        self.utterances.iter().rposition(began).or_else(|| self.utterances.len().checked_sub(1))
-    }
-
-    /// Notes that nothing more is waited for, and measures how long it took.
-    fn settle(&mut self, index: usize, settled: Settled, ctx: &mut Context<'_>) {
-        let spoken = &mut self.utterances[index];
-        spoken.settled = Some(settled);
-        let confirmed = settled == Settled::Confirmed;
-        let (utterance, stopped) = (spoken.id, spoken.stopped);
+    /// Measures how long a final took, and what was used until then.
+    fn settled(&mut self, id: UtteranceId, stopped: Option<Stopped>, confirmed: bool, ctx: &mut Context<'_>) {
         self.arm(ctx);
         if let Some(stopped) = stopped {
             let service = ctx.now().saturating_duration_since(stopped.known);
-            let value = service + stopped.window;
-            let stage = ctx.stage();
-            ctx.measure(Metric::SpeechEndToFinal { stage, utterance, value, service, confirmed });
+            let (stage, value) = (ctx.stage(), service + stopped.window);
+            ctx.measure(Metric::SpeechEndToFinal { stage, utterance: id, value, service, confirmed });
         }
+        self.report_usage(ctx);
+    }
+
+    fn report_usage(&mut self, ctx: &mut Context<'_>) {
         let usage = Usage { audio: std::mem::take(&mut self.sent), ..Usage::default() };
         ctx.measure(Metric::Usage { stage: ctx.stage(), usage });
     }
 
-    /// Offers the last interim of each utterance whose final is overdue.
-    fn give_up_finals(&mut self, ctx: &mut Context<'_>) {
+    /// Offers the last interim of each utterance whose final is overdue; at the end, of each that is not settled.
+    fn give_up_finals(&mut self, at_the_end: bool, ctx: &mut Context<'_>) {
         let now = ctx.now();
-        for index in 0..self.utterances.len() {
-            let spoken = &self.utterances[index];
-            let overdue =
-                spoken.settled.is_none() && spoken.stopped.is_some_and(|stopped| stopped.due <= now);
-            if !overdue {
-                continue;
-            }
-            let id = spoken.id;
-            let interim = self.interim.take_if(|interim| interim.utterance == id);
-            self.settle(index, Settled::GivenUp, ctx);
-            let transcription = interim.unwrap_or_default();
-            let transcription = Transcription { utterance: id, fallback: true, ..transcription };
+        loop {
+            let given_up =
+                if at_the_end { self.utterances.outstanding() } else { self.utterances.overdue(now) };
+            let Some(utterance) = given_up else { break };
+            let (id, stopped) = (utterance.id, utterance.stopped);
+            let interim = utterance.interim.take().unwrap_or_default();
+            utterance.settle(Settled::GivenUp);
+            self.settled(id, stopped, false, ctx);
+            let transcription = Transcription { utterance: id, fallback: true, ..interim };
             ctx.push_down(Payload::Transcription(Arc::new(transcription)));
         }
         self.arm(ctx);
@@ -309,6 +254,11 @@ impl<S: SttService> SttStage<S> {
         }
         self.updates.refuse_all(&self.name, ctx);
         ctx.release_input();
+        // Nothing more comes for what is outstanding.
+        self.give_up_finals(true, ctx);
+        if !self.sent.is_zero() {
+            self.report_usage(ctx);
+        }
         match outcome {
             Err(error) => ctx.report(error),
             Ok(()) if !self.ending => {
@@ -316,16 +266,6 @@ impl<S: SttService> SttStage<S> {
                 ctx.report(Error::Unusable { what });
             }
             Ok(()) => {}
-        }
-    }
-}
-
-impl Spoken {
-    /// Whether words that come when the utterance is settled are new, and not late ones of it.
-    fn is_followed_by(&self, words: &Transcription) -> bool {
-        match (words.end.or(words.start), self.stopped) {
-            (Some(end), Some(stopped)) => end > stopped.until,
-            _ => self.settled == Some(Settled::Confirmed),
         }
     }
 }
@@ -358,7 +298,7 @@ impl<S: SttService> Processor for SttStage<S> {
             Payload::SpeechStarted(edge) if edge.source == EdgeSource::Vad => self.speech_started(edge, ctx),
             Payload::SpeechStopped(edge) if edge.source == EdgeSource::Vad => self.speech_stopped(edge, ctx),
             Payload::SttMute(muted) => {
-                self.muted = *muted;
+                self.mute(*muted, ctx);
                 return Ok(());
             }
             Payload::SttUpdateSettings(update) => {
@@ -389,6 +329,8 @@ impl<S: SttService> Processor for SttStage<S> {
                 self.told(event, ctx);
             }
             FromService::Room => {
+                // What it takes is progress, also before the end has come here.
+                ctx.postpone_end(END_DEADLINE);
                 if let Some(hosted) = &mut self.hosted {
                     hosted.room(ctx);
                     if hosted.backlog().is_empty() {
@@ -412,7 +354,7 @@ impl<S: SttService> Processor for SttStage<S> {
 
     fn timeout(&mut self, timer: Timer, ctx: &mut Context<'_>) -> Result {
         match timer {
-            FINAL => self.give_up_finals(ctx),
+            FINAL => self.give_up_finals(false, ctx),
             _ => self.updates.expire(&self.name, ctx),
         }
         Ok(())
