@@ -88,7 +88,12 @@ struct Open {
 struct Answer {
     context: ContextId,
     asked: Instant,
+    /// Whether anything of it has left.
     started: bool,
+    /// Whether audio of it has left.
+    heard: bool,
+    /// Whether all its text has been given.
+    complete: bool,
 }
 
 impl<S: TtsService> TtsStage<S> {
@@ -179,7 +184,7 @@ impl<S: TtsService> TtsStage<S> {
         }
         if self.answers.back().is_none_or(|last| last.context != context) {
             let asked = ctx.now();
-            self.answers.push_back(Answer { context, asked, started: false });
+            self.answers.push_back(Answer { context, asked, started: false, heard: false, complete: false });
             self.sign(ctx);
         }
         let spoken = SpokenText { context, text: text.as_str().into() };
@@ -194,7 +199,9 @@ impl<S: TtsService> TtsStage<S> {
         if let Some(rest) = open.sentences.finish() {
             self.speak(open.context, rest, ctx);
         }
-        if self.answers.back().is_some_and(|last| last.context == open.context) {
+        if let Some(last) = self.answers.back_mut().filter(|last| last.context == open.context) {
+            last.complete = true;
+            self.sign(ctx);
             self.send(TtsCommand::Finish { context: open.context }, ctx);
         }
     }
@@ -216,24 +223,34 @@ impl<S: TtsService> TtsStage<S> {
     }
 
     fn audio(&mut self, context: ContextId, request: RequestId, pcm: Pcm, ctx: &mut Context<'_>) {
-        let Some(index) = self.answers.iter().position(|answer| answer.context == context) else { return };
-        self.sign(ctx);
-        let answer = &mut self.answers[index];
-        if !answer.started {
-            answer.started = true;
+        let Some(answer) = self.begin(context, ctx) else { return };
+        if !std::mem::replace(&mut answer.heard, true) {
             let value = ctx.now().saturating_duration_since(answer.asked);
-            let stage = ctx.stage();
-            ctx.push_down(Payload::TtsStarted(BotSpeech::new(context)));
-            ctx.measure(Metric::TimeToFirstByte { stage, value });
+            ctx.measure(Metric::TimeToFirstByte { stage: ctx.stage(), value });
         }
         self.usage.audio += pcm.duration();
         ctx.push_down(Payload::OutputAudio(SpokenAudio { pcm, context, request }));
     }
 
-    /// An answer is over, one way or the other.
+    /// Something of an answer has come: it is started, unless it has been. `None` when nobody waits for it.
+    fn begin(&mut self, context: ContextId, ctx: &mut Context<'_>) -> Option<&mut Answer> {
+        let index = self.answers.iter().position(|answer| answer.context == context)?;
+        self.sign(ctx);
+        let answer = &mut self.answers[index];
+        if !std::mem::replace(&mut answer.started, true) {
+            ctx.push_down(Payload::TtsStarted(BotSpeech::new(context)));
+        }
+        Some(answer)
+    }
+
+    /// An answer is over, one way or the other. What is still written of it is another one.
     fn over(&mut self, context: ContextId, ctx: &mut Context<'_>) {
         let Some(index) = self.answers.iter().position(|answer| answer.context == context) else { return };
         let answer = self.answers.remove(index);
+        if let Some(open) = self.open.as_mut().filter(|open| open.context == context) {
+            open.context = ContextId(self.next);
+            self.next += 1;
+        }
         if answer.is_some_and(|answer| answer.started) {
             ctx.push_down(Payload::TtsStopped(BotSpeech::new(context)));
         }
@@ -253,7 +270,7 @@ impl<S: TtsService> TtsStage<S> {
             }
             TtsEvent::Audio { context, request, pcm } => self.audio(context, request, pcm, ctx),
             TtsEvent::Word { context, request, text, start, end } => {
-                if self.answers.iter().any(|answer| answer.context == context) {
+                if self.begin(context, ctx).is_some() {
                     let word = SpokenWord { context, request, text, start, end };
                     ctx.push_down(Payload::TtsWord(Box::new(word)));
                 }
@@ -281,6 +298,10 @@ impl<S: TtsService> TtsStage<S> {
     fn give_up(&mut self, ctx: &mut Context<'_>) {
         let limit = self.profile.first_audio_deadline * SILENCE_LIMIT;
         let Some(answer) = self.answers.front() else { return };
+        if answer.heard && !answer.complete {
+            // It is still being written: the service owes nothing.
+            return self.sign(ctx);
+        }
         let context = answer.context;
         let what = "the synthesizer's audio";
         ctx.report(Error::TimedOut { what, after: limit, stages: vec![ctx.stage()] });
@@ -299,6 +320,10 @@ impl<S: TtsService> TtsStage<S> {
         ctx.release_input();
         while let Some(context) = self.answers.front().map(|answer| answer.context) {
             self.over(context, ctx);
+        }
+        if self.usage != Usage::default() {
+            let usage = std::mem::take(&mut self.usage);
+            ctx.measure(Metric::Usage { stage: ctx.stage(), usage });
         }
         match outcome {
             Err(error) => ctx.report(error),
@@ -399,6 +424,13 @@ impl<S: TtsService> Processor for TtsStage<S> {
         self.filters.reset();
         self.answers.clear();
         ctx.cancel_timer(STUCK);
+        if let Some(hosted) = &mut self.hosted {
+            let texts = |command: &TtsCommand| {
+                matches!(command, TtsCommand::Speak { .. } | TtsCommand::Finish { .. })
+            };
+            hosted.backlog().retain(|command| !texts(command));
+            ctx.release_input();
+        }
         if self.next > 1 {
             self.send(TtsCommand::Interrupt { through: ContextId(self.next - 1) }, ctx);
         }
