@@ -8,7 +8,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use voxline_audio::{Pcm, SampleRate};
 use voxline_core::{
     Context, Ending, Pipeline, Processor, Timer,
     error::ServiceError,
@@ -21,12 +20,11 @@ use voxline_core::{
     processor::Result,
     service::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService, ServiceName, TtsCommand, TtsEvent},
 };
-use voxline_testkit::{Act, FakeTts, Harness};
+use voxline_testkit::{Act, FakeTts, Harness, samples};
 use voxline_turns::{Conversation, TurnConfig};
 
 /// How long a letter is spoken.
 pub(crate) const LETTER: Duration = Duration::from_millis(50);
-const RATE: SampleRate = SampleRate::HZ_8000;
 
 pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -89,8 +87,8 @@ pub(crate) fn speaker(words: bool) -> FakeTts {
             let (context, request, first) = (*context, RequestId(context.0), *spoken);
             let mut acts = Vec::new();
             for (index, letter) in (first..).zip(text.chars()) {
-                let samples = vec![index as i16 + 1; RATE.samples_in(LETTER) as usize];
-                acts.push(Act::Send(TtsEvent::Audio { context, request, pcm: Pcm::mono(samples, RATE) }));
+                let pcm = samples::pcm(LETTER.as_millis() as u64, index as i16 + 1);
+                acts.push(Act::Send(TtsEvent::Audio { context, request, pcm }));
                 *spoken += 1;
                 if !letter.is_whitespace() && words {
                     let text = letter.to_string();
