@@ -1,10 +1,8 @@
 //! `voxline agent`: a whole call, with a simulator given and with its own.
 
-mod support;
-
 use std::fs;
 
-use support::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn the_agent_hears_answers_and_is_recorded() {

@@ -1,13 +1,9 @@
 //! `voxline sim`: a simulator for whoever writes for the service.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod support;
-
 use std::fs;
 
+use crate::support::*;
 use serde_json::Value;
-use support::*;
 use tokio::process::Command;
 
 /// Where a running simulator is, and its key.

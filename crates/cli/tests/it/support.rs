@@ -2,9 +2,6 @@
 //!
 //! Every wait has a deadline; a child that is not waited for is killed.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::{
     path::{Path, PathBuf},
     process::Stdio,

@@ -1,10 +1,8 @@
 //! `voxline transcribe`: what it prints, what arrives at the service, what it does with odd files.
 
-mod support;
-
+use crate::support::*;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use support::*;
 use voxline_waves_sim::{LogEvent, SimConfig, log::AudioMark};
 
 fn is_number(value: &Value) -> bool {

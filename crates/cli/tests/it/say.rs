@@ -1,10 +1,8 @@
 //! `voxline say`: what it prints, writes and asks of the service, and what it refuses.
 
-mod support;
-
 use std::fs;
 
-use support::*;
+use crate::support::*;
 use voxline_waves_sim::{SimConfig, config::TtsOptions};
 
 #[tokio::test]

@@ -1,10 +1,8 @@
 //! Exit codes, refusals, interrupts, and what is never printed.
 
-mod support;
-
 use std::net::TcpListener;
 
-use support::*;
+use crate::support::*;
 
 const KEY: &str = "sk_a_key_that_must_not_be_seen";
 
