@@ -5,7 +5,6 @@
 use std::{
     sync::{Arc, OnceLock},
     task::{Context, Poll},
-    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -160,8 +159,8 @@ impl TtsService for SmallestTts {
         let rates = Rates { service: config.service_rate(setup.sample_rate), pipeline: setup.sample_rate };
         let wire = config.wire.clone();
         // The one place where the service takes chance from outside.
-        let seed = fastrand::u64(..);
-        let session = TtsSession::new(Instant::now(), config, settings, rates, counters, seed)
+        let (seed, now) = (fastrand::u64(..), tokio::time::Instant::now().into_std());
+        let session = TtsSession::new(now, config, settings, rates, counters, seed)
             .map_err(|error| TtsError::from(error).fatal())?;
         let verdict = Arc::new(OnceLock::new());
         let events = Told { outbox: Outbox::new(io.events), verdict: verdict.clone() };

@@ -8,7 +8,6 @@ use std::{collections::BTreeMap, collections::VecDeque, io, sync::Arc, time::Dur
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -25,6 +24,7 @@ use crate::http::{MAX_HEAD, Refusal, RequestHead, upgrade_response};
 use crate::log::{ClosedBy, LogEvent};
 use crate::session::{Output, ReplyKind, Session};
 use crate::shared::{Seat, Shared};
+use crate::stream::Stream;
 use crate::stt::{ScriptPosition, SttState};
 use crate::tts::TtsState;
 
@@ -35,10 +35,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const SECRET_HEADERS: [&str; 4] =
     ["authorization", "proxy-authorization", "cookie", "sec-websocket-protocol"];
 
-/// Serves one TCP connection to its end.
-pub(crate) async fn serve(mut stream: TcpStream, id: u64, shared: Arc<Shared>) {
-    // Without it small messages wait for acknowledgements; failing to set it costs only time.
-    let _ = stream.set_nodelay(true);
+/// Serves one client to its end.
+pub(crate) async fn serve(mut stream: Stream, id: u64, shared: Arc<Shared>) {
     let Ok(Ok((head, tail))) = timeout(HEAD_TIMEOUT, read_head(&mut stream)).await else { return };
     let Some(head) = RequestHead::parse(&head) else {
         let refusal = Refusal::new(400, json!({"error": "Bad request"}));
@@ -63,7 +61,7 @@ struct Arrival {
 }
 
 impl Arrival {
-    async fn begin_badly(self, mut stream: TcpStream, kind: FaultKind) {
+    async fn begin_badly(self, mut stream: Stream, kind: FaultKind) {
         let key = self.head.websocket_key().map(str::to_owned);
         match (kind, self.endpoint, key) {
             (FaultKind::Status { status, retry_after }, ..) => {
@@ -86,7 +84,7 @@ impl Arrival {
         }
     }
 
-    async fn begin(self, stream: TcpStream, faults: Vec<FaultKind>) {
+    async fn begin(self, stream: Stream, faults: Vec<FaultKind>) {
         let (verdict, seat) = self.shared.admit(self.id, self.endpoint, &self.head);
         let (key, admission) = match verdict {
             Verdict::Refuse(refusal) => {
@@ -129,7 +127,7 @@ impl Arrival {
 
     async fn run(
         self,
-        stream: TcpStream,
+        stream: Stream,
         endpoint: Endpoint,
         key: &str,
         session: Box<dyn Session>,
@@ -168,13 +166,13 @@ impl Arrival {
     }
 
     /// Upgrades only to say so and close.
-    async fn farewell(self, stream: TcpStream, endpoint: Endpoint, key: &str, outputs: VecDeque<Output>) {
+    async fn farewell(self, stream: Stream, endpoint: Endpoint, key: &str, outputs: VecDeque<Output>) {
         let session = Box::new(Farewell(outputs));
         self.run(stream, endpoint, key, session, FaultFilter::default(), None).await;
     }
 
     /// Upgrades and is gone.
-    async fn vanish(self, stream: TcpStream, endpoint: Endpoint, key: &str, by: ClosedBy) {
+    async fn vanish(self, stream: Stream, endpoint: Endpoint, key: &str, by: ClosedBy) {
         let (id, shared) = (self.id, self.shared.clone());
         if let Ok(mut stream) = self.upgrade(stream, endpoint, key).await {
             let _ = stream.shutdown().await;
@@ -183,7 +181,7 @@ impl Arrival {
         }
     }
 
-    async fn upgrade(&self, mut stream: TcpStream, endpoint: Endpoint, key: &str) -> io::Result<TcpStream> {
+    async fn upgrade(&self, mut stream: Stream, endpoint: Endpoint, key: &str) -> io::Result<Stream> {
         let response = upgrade_response(key, &self.shared.new_id("req_"));
         timeout(HEAD_TIMEOUT, stream.write_all(&response)).await??;
         self.shared.log.write(self.id, self.opened(endpoint));
@@ -230,7 +228,7 @@ impl Session for Farewell {
 }
 
 /// The bytes up to the empty line, and those after it.
-async fn read_head(stream: &mut TcpStream) -> io::Result<(Vec<u8>, Vec<u8>)> {
+async fn read_head(stream: &mut Stream) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -246,7 +244,7 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<(Vec<u8>, Vec<u8>)> {
     }
 }
 
-async fn refuse(mut stream: TcpStream, id: u64, shared: &Shared, path: &str, refusal: &Refusal) {
+async fn refuse(mut stream: Stream, id: u64, shared: &Shared, path: &str, refusal: &Refusal) {
     let reason = refusal.body["error"].as_str().unwrap_or_default().to_owned();
     shared.log.write(id, LogEvent::Refused { path: path.to_owned(), status: Some(refusal.status), reason });
     let bytes = refusal.to_bytes(&shared.new_id("req_"));
@@ -262,7 +260,7 @@ async fn refuse(mut stream: TcpStream, id: u64, shared: &Shared, path: &str, ref
 }
 
 /// Reads and forgets until the client closes.
-async fn drain(stream: &mut TcpStream) {
+async fn drain(stream: &mut Stream) {
     let mut scratch = [0; 4096];
     while stream.read(&mut scratch).await.is_ok_and(|count| count > 0) {}
 }

@@ -10,7 +10,6 @@ use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 use futures_util::{Sink as _, StreamExt as _};
 use tokio::{
     io::AsyncWriteExt as _,
-    net::TcpStream,
     sync::mpsc,
     time::{Instant, sleep_until},
 };
@@ -30,6 +29,7 @@ use crate::io::{Io, IoEvent, Reads};
 use crate::log::{AudioDigest, AudioMark, ClosedBy, Log, LogEvent};
 use crate::outbox::Outbox;
 use crate::session::{Output, Session};
+use crate::stream::Stream;
 use crate::stt::ScriptPosition;
 
 /// What a connection is told from outside.
@@ -43,7 +43,7 @@ pub(crate) enum Order {
 pub(crate) struct Parts {
     pub(crate) id: u64,
     pub(crate) direction: Direction,
-    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) socket: WebSocketStream<Stream>,
     pub(crate) session: Box<dyn Session>,
     pub(crate) faults: FaultFilter,
     pub(crate) orders: mpsc::Receiver<Order>,
@@ -337,7 +337,7 @@ impl Connection {
     async fn drop_by_fault(&mut self, reset: bool) -> End {
         // What counts as sent has to have left.
         self.flush().await;
-        if reset && let Err(error) = self.parts.socket.get_ref().set_zero_linger() {
+        if reset && let Err(error) = self.parts.socket.get_ref().reset_on_drop() {
             tracing::warn!(%error, "the connection cannot be reset and is closed instead");
         }
         End { by: ClosedBy::Fault, code: None, reason: if reset { "reset" } else { "drop" }.to_owned() }

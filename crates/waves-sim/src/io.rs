@@ -5,14 +5,13 @@
 use std::{future::poll_fn, pin::Pin, task::Context, task::Poll};
 
 use futures_util::{Sink as _, Stream as _};
-use tokio::{
-    io::{AsyncRead as _, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Error, Message},
 };
+
+use crate::stream::Stream;
 
 /// What a socket is ready for, or what became of it.
 pub(crate) enum IoEvent {
@@ -35,7 +34,7 @@ pub(crate) enum Reads {
 
 /// The socket for one wait.
 pub(crate) struct Io<'a> {
-    pub(crate) socket: &'a mut WebSocketStream<TcpStream>,
+    pub(crate) socket: &'a mut WebSocketStream<Stream>,
     pub(crate) may_send: bool,
     pub(crate) flush: bool,
     pub(crate) reads: Reads,

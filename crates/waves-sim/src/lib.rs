@@ -24,6 +24,7 @@
 //!
 //! # Map
 //! - [`WavesSim`] is the handle (`server.rs`), [`SimConfig`] all that can be set (`config/`).
+//!   [`WavesSim::start_in_memory`] opens no socket: for whole calls in simulated time.
 //! - A connection: `arrival.rs` (head, faults, upgrade) asks `gate.rs` and [`query`]; `connection.rs`
 //!   waits; [`SttState`] and [`TtsState`] decide and can be used without a socket.
 //! - [`fault`] says what goes wrong, [`log`] what was received.
@@ -48,6 +49,7 @@ pub mod query;
 mod server;
 mod session;
 mod shared;
+mod stream;
 mod stt;
 mod tts;
 pub mod voice;

@@ -1,12 +1,14 @@
 //! The simulator's handle and its accept loop.
 //!
-//! One task accepts; it owns a task for each connection, so that dropping the handle ends them all.
+//! One task accepts, TCP connections and streams that are handed over; it owns a task for each, so that
+//! dropping the handle ends them all.
 
 use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     task::{JoinHandle, JoinSet},
 };
 
@@ -14,19 +16,24 @@ use crate::config::SimConfig;
 use crate::fault::Fault;
 use crate::log::{Log, LogEntry};
 use crate::shared::Shared;
+use crate::stream::Stream;
 
 /// Connections served at once, whatever they are; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 4_096;
 
+/// Streams handed over that may wait to be served; who hands over one more waits.
+const WAITING_STREAMS: usize = 16;
+
 /// How long a shutdown waits for clients to say goodbye.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A running simulator of the Waves service on 127.0.0.1. Dropping it stops everything at once.
+/// A running simulator of the Waves service, on 127.0.0.1 or in memory. Dropping it stops everything at once.
 #[derive(Debug)]
 #[must_use = "dropping the simulator stops it"]
 pub struct WavesSim {
-    port: u16,
+    port: Option<u16>,
     shared: Arc<Shared>,
+    streams: mpsc::Sender<Stream>,
     stop: Option<oneshot::Sender<()>>,
     accepting: JoinHandle<()>,
 }
@@ -57,31 +64,58 @@ impl WavesSim {
     /// # Errors
     /// A port that is taken, a log file that cannot be opened, a key no header can carry.
     pub async fn start(config: SimConfig) -> Result<Self, SimError> {
-        let is_sound = |key: &String| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !config.api_key.as_ref().is_none_or(is_sound) {
-            return Err(SimError::BadKey);
-        }
+        check_key(&config)?;
         let listen = |source| SimError::Listen { port: config.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await.map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
-        let log = Log::new(&config.limits, config.log_file.as_deref()).map_err(SimError::LogFile)?;
-        let shared = Arc::new(Shared::new(config, log));
-        let (stop, stopped) = oneshot::channel();
-        let accepting = tokio::spawn(accept(listener, shared.clone(), stopped));
-        Ok(Self { port, shared, stop: Some(stop), accepting })
+        Self::run(config, Some((listener, port)))
     }
 
-    /// `ws://127.0.0.1:PORT`, with the path prefix if one is set: a client's base URL.
+    /// Starts without a socket: clients come by [`serve_stream`](Self::serve_stream) only. This is for
+    /// paused time, which must not run over a real socket. Needs a tokio runtime with time.
+    ///
+    /// # Errors
+    /// A log file that cannot be opened, a key no header can carry.
+    pub fn start_in_memory(config: SimConfig) -> Result<Self, SimError> {
+        check_key(&config)?;
+        Self::run(config, None)
+    }
+
+    fn run(config: SimConfig, listener: Option<(TcpListener, u16)>) -> Result<Self, SimError> {
+        let log = Log::new(&config.limits, config.log_file.as_deref()).map_err(SimError::LogFile)?;
+        let shared = Arc::new(Shared::new(config, log));
+        let (listener, port) = listener.unzip();
+        let (stop, stopped) = oneshot::channel();
+        let (streams, handed_over) = mpsc::channel(WAITING_STREAMS);
+        let arrivals = Arrivals { listener, handed_over };
+        let accepting = tokio::spawn(accept(arrivals, shared.clone(), stopped));
+        Ok(Self { port, shared, streams, stop: Some(stop), accepting })
+    }
+
+    /// Serves a client over this stream, from the request's head on, as over a TCP connection: give the
+    /// simulator one end of a `tokio::io::duplex` and a client the other. Waits while too many are served.
+    ///
+    /// A simulator that has stopped drops the stream.
+    pub async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        // Its client sees the end of the stream, as of any server that is gone.
+        let _ = self.streams.send(Stream::Memory(Box::new(stream))).await;
+    }
+
+    /// `ws://127.0.0.1:PORT`, with the path prefix if one is set: a client's base URL. Without a port when
+    /// it listens on none: a client's connector decides then.
     #[must_use]
     pub fn url(&self) -> String {
         let prefix = self.shared.config.path_prefix.trim_end_matches('/');
-        format!("ws://127.0.0.1:{}{prefix}", self.port)
+        match self.port {
+            Some(port) => format!("ws://127.0.0.1:{port}{prefix}"),
+            None => format!("ws://127.0.0.1{prefix}"),
+        }
     }
 
-    /// The port it listens on.
+    /// The port it listens on; 0 in memory.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.unwrap_or(0)
     }
 
     /// The key clients must present.
@@ -149,15 +183,42 @@ impl Drop for WavesSim {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
+fn check_key(config: &SimConfig) -> Result<(), SimError> {
+    let is_sound = |key: &String| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if config.api_key.as_ref().is_none_or(is_sound) { Ok(()) } else { Err(SimError::BadKey) }
+}
+
+/// Where clients come from.
+struct Arrivals {
+    listener: Option<TcpListener>,
+    handed_over: mpsc::Receiver<Stream>,
+}
+
+impl Arrivals {
+    /// The next client. Cancel safe.
+    async fn next(&mut self) -> io::Result<Stream> {
+        let tcp = async {
+            match &self.listener {
+                Some(listener) => listener.accept().await.map(|(stream, _)| Stream::tcp(stream)),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = tcp => accepted,
+            Some(stream) = self.handed_over.recv() => Ok(stream),
+        }
+    }
+}
+
+async fn accept(mut arrivals: Arrivals, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
     let mut connections = JoinSet::new();
     let mut next_id = 1;
     loop {
         tokio::select! {
             _ = &mut stopped => break,
             Some(ended) = connections.join_next() => report(ended),
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, _)) => {
+            arrived = arrivals.next(), if connections.len() < MAX_CONNECTIONS => match arrived {
+                Ok(stream) => {
                     connections.spawn(crate::arrival::serve(stream, next_id, shared.clone()));
                     next_id += 1;
                 }
@@ -169,7 +230,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot
             },
         }
     }
-    drop(listener);
+    drop(arrivals);
     shared.order_shutdown();
     let goodbyes = async { while connections.join_next().await.is_some() {} };
     // Those that did not answer are aborted with the set.
