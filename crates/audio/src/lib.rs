@@ -8,6 +8,7 @@
 //! - [`g711`]: A-law and µ-law, a byte at a time.
 //! - [`chunk`]: a [`Chunker`] cuts a stream of any chunk lengths into chunks of one length.
 //! - [`mix`]: channels into one, two streams into one.
+//! - [`Background`]: a loop that plays under everything else.
 //! - [`level`]: how loud a chunk is, or the last moments of a stream.
 //! - `resample` (feature): another sample rate, for streams of any chunk length.
 //! - `wav` (feature): WAV files, read forgivingly and written so that they always play.
@@ -16,6 +17,7 @@
 //! Without features only the types, the conversions and the measures are built.
 //! Start reading at [`Pcm`], then [`convert`].
 
+mod background;
 pub mod chunk;
 pub mod convert;
 mod encoding;
@@ -28,6 +30,7 @@ pub mod resample;
 #[cfg(feature = "wav")]
 pub mod wav;
 
+pub use background::Background;
 pub use chunk::Chunker;
 pub use convert::{ByteJoiner, CodecError};
 pub use encoding::Encoding;

@@ -9,8 +9,10 @@
 //! | out, both ways: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the true edges of playback, with the time played |
 //! | anything else | passed on |
 //!
-//! In real time the file is the call's own timeline: silence where the bot is silent. At the fast pace answers
-//! stand one after the other. The file has the session's output rate, 16 bit, one channel.
+//! In real time the file is the call's own timeline: silence where the bot is silent, or the background, if there
+//! is one, up to the end of the session. It is written when something happens and not by a timer, so that it costs
+//! nothing meanwhile, and goes on at the same sample through answers, pauses and interruptions. At the fast pace
+//! answers stand one after the other, with the background under them. The file has the session's output rate, 16 bit, one channel.
 
 use std::{
     fs::File,
@@ -19,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use voxline_audio::{Pcm, SampleRate, WavWriter};
+use voxline_audio::{Background, Pcm, Resampler, SampleRate, StreamResampler, WavWriter, mix::to_mono};
 use voxline_core::{
     Context, Ending, Error, Processor, Timer,
     frame::{Frame, Interrupt, Payload},
@@ -47,6 +49,9 @@ pub struct WavOutput {
     pace: Pace,
     playout: Playout,
     writer: Option<WavWriter<BufWriter<File>>>,
+    /// The sound to play and how loud, and from the start on the playing of it.
+    sound: Option<(Pcm, f32)>,
+    background: Option<Background>,
     ending: bool,
 }
 
@@ -58,6 +63,8 @@ impl WavOutput {
             pace: Pace::Realtime,
             playout: Playout::new(Some(LEAD)),
             writer: None,
+            sound: None,
+            background: None,
             ending: false,
         }
     }
@@ -67,6 +74,14 @@ impl WavOutput {
     pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self.playout = Playout::new((pace == Pace::Realtime).then_some(LEAD));
+        self
+    }
+
+    /// Plays this under the answers and between them, over and over, `gain` times as loud (0 to 1). It may have any
+    /// rate and any number of channels.
+    #[must_use]
+    pub fn with_background(mut self, sound: Pcm, gain: f32) -> Self {
+        self.sound = Some((sound, gain));
         self
     }
 
@@ -92,6 +107,7 @@ impl WavOutput {
             ctx.release_input();
         }
         if self.ending && self.playout.is_idle() {
+            self.play_out_background(ctx)?;
             ctx.finish_end();
         }
         Ok(())
@@ -99,10 +115,19 @@ impl WavOutput {
 
     fn write(&mut self, pcm: &Pcm) -> Result {
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        writer.write(pcm).map_err(Error::other)
+        match &mut self.background {
+            Some(background) => writer.write(&background.under(pcm).map_err(Error::other)?),
+            None => writer.write(pcm),
+        }
+        .map_err(Error::other)
     }
 
-    /// Fills the file with silence up to now, so that it is the call's timeline.
+    /// The background goes on to the end of the session.
+    fn play_out_background(&mut self, ctx: &mut Context<'_>) -> Result {
+        if self.background.is_some() { self.catch_up(ctx) } else { Ok(()) }
+    }
+
+    /// Fills the file with silence or the background up to now, so that it is the call's timeline.
     fn catch_up(&mut self, ctx: &mut Context<'_>) -> Result {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         if self.pace == Pace::Fast {
@@ -112,20 +137,37 @@ impl WavOutput {
         let mut missing = rate.samples_in(ctx.session_time()).saturating_sub(writer.frames());
         while missing > 0 {
             let count = missing.min(SILENCE_CHUNK);
-            writer.write(&silence(count, rate)).map_err(Error::other)?;
+            let pcm = match &mut self.background {
+                Some(background) => background.take(count as usize),
+                None => Pcm::mono(vec![0; count as usize], rate),
+            };
+            writer.write(&pcm).map_err(Error::other)?;
             missing -= count;
         }
         Ok(())
     }
 }
 
-fn silence(samples: u64, rate: SampleRate) -> Pcm {
-    Pcm::mono(vec![0; samples as usize], rate)
+/// A sound at another rate, mixed down.
+fn at_rate(sound: &Pcm, rate: SampleRate) -> Result<Pcm> {
+    let mono = to_mono(sound);
+    if mono.rate() == rate {
+        return Ok(mono);
+    }
+    let mut resampler = StreamResampler::new(mono.rate(), rate).map_err(Error::other)?;
+    let mut samples = Vec::new();
+    resampler.push(mono.samples(), &mut samples);
+    resampler.flush(&mut samples);
+    Ok(Pcm::mono(samples, rate))
 }
 
 impl Processor for WavOutput {
     fn start(&mut self, ctx: &mut Context<'_>) -> Result {
-        self.writer = Some(WavWriter::create(&self.path, ctx.session().output_rate).map_err(Error::other)?);
+        let rate = ctx.session().output_rate;
+        if let Some((sound, gain)) = self.sound.take() {
+            self.background = Some(Background::new(&at_rate(&sound, rate)?, gain));
+        }
+        self.writer = Some(WavWriter::create(&self.path, rate).map_err(Error::other)?);
         Ok(())
     }
 
@@ -167,6 +209,7 @@ impl Processor for WavOutput {
 
     fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
         if self.playout.is_idle() {
+            self.play_out_background(ctx)?;
             return Ok(Ending::Now);
         }
         self.ending = true;
