@@ -1,5 +1,7 @@
 //! The client against a server on loopback: nine hostile streams, refusals, retries, deadlines, connections.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails here fails the test")]
+
 mod support;
 
 use std::{error::Error, time::Duration};

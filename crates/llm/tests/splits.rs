@@ -1,5 +1,7 @@
 //! A stream cut at every byte gives the same answer, whatever its script and line ends.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails here fails the test")]
+
 mod support;
 
 use proptest::prelude::*;

@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use support::fake::{FakeLlm, Step};
 use voxline_core::{
-    AsyncContext, AsyncProcessor, Outcome, Pipeline, SessionConfig,
+    AsyncContext, AsyncProcessor, Context, Outcome, Pipeline, Processor, SessionConfig,
     frame::{ChatMessage, Frame, FrameKind, LlmRequest, Payload, ToolOutcome},
     processor::Result,
     service::{CALLS_LIMIT, LlmService, RESULT_LIMIT},
@@ -305,6 +305,32 @@ fn the_end_waits_for_calls_but_not_for_ever() {
     assert_eq!(harness.finish_outcome().unwrap(), Outcome::Ended);
     assert_eq!(settled(&harness.log()), ["a: fast is done", "b: The call was cancelled."]);
     assert!(harness.elapsed() < Duration::from_secs(10));
+}
+
+/// Asks again for each settled call, as an aggregator would.
+struct AskAgain;
+
+impl Processor for AskAgain {
+    fn process(&mut self, frame: Frame, ctx: &mut Context<'_>) -> Result {
+        if frame.kind() == FrameKind::ToolSettled {
+            ctx.push_up(ask());
+        }
+        ctx.push(frame);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_end_lets_the_answer_to_a_tools_result_out() {
+    let runs = Arc::default();
+    let tools = Tools::new().with(waits("looks", ms(300), &runs));
+    let llm = FakeLlm::new(vec![vec![call("a", "looks")], vec![Step::Wait(ms(800)), Step::Say("noon")]]);
+    let pipeline = Pipeline::builder().then(llm.with_tools(tools)).then(AskAgain).build().unwrap();
+    let mut harness = Harness::new(pipeline);
+    harness.queue(ask());
+    assert_eq!(harness.finish_outcome().unwrap(), Outcome::Ended);
+    let last = told(&harness.log()).split_off(3);
+    assert_eq!(last, ["a: looks is done", "ResponseStarted", "Text noon", "ResponseEnded"]);
 }
 
 /// A random life of a stage with tools; the seed says which.

@@ -15,7 +15,8 @@
 //! upstream and end nothing, unless they are fatal.
 //!
 //! Left to others: **asking again**. When calls have settled the stage does not turn to the model by itself:
-//! whoever keeps the conversation puts calls and results into it and sends the next `LlmRequest`.
+//! whoever keeps the conversation puts calls and results into it and sends the next `LlmRequest`. At the end
+//! of the session it is given [`FOLLOW_UP`] to do so.
 //! Read next: `llm_stage/calls.rs`, then `llm_stage/answer.rs`.
 
 mod answer;
@@ -48,6 +49,8 @@ pub const RESULT_LIMIT: usize = 32 * 1024;
 /// How long the end of the session waits for tools that run, before they are cancelled.
 pub const END_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long the end of the session waits, once all calls have settled, for somebody to ask again.
+pub const FOLLOW_UP: Duration = Duration::from_secs(1);
 /// The end waits no longer than this for a sign of a model whose deadlines are switched off.
 const LONGEST_GRACE: Duration = Duration::from_secs(60);
 
@@ -65,6 +68,8 @@ pub struct LlmStage<S> {
     answer: Option<Answer>,
     calls: Calls,
     runner: Runner,
+    /// Calls were run, and nobody has asked since: the answer to the caller is still owed.
+    owing: bool,
     ending: bool,
 }
 
@@ -92,6 +97,7 @@ impl<S: LlmService> LlmStage<S> {
             answer: None,
             calls: Calls::default(),
             runner: Runner::default(),
+            owing: false,
             ending: false,
         }
     }
@@ -113,6 +119,7 @@ impl<S: LlmService> LlmStage<S> {
         let (service, profile, stage) = (self.service.clone(), self.profile, ctx.stage());
         let job = ctx.spawn(|output| answer::run(service, request, profile, stage, output));
         let asked = ctx.now();
+        self.owing = false;
         self.answer = Some(Answer { job, asked, begun: false, calls: Vec::new(), tokens: None });
         ctx.push_down(Payload::ResponseStarted);
     }
@@ -196,6 +203,7 @@ impl<S: LlmService> LlmStage<S> {
 
     fn begin(&mut self, calls: Vec<ToolCall>, ctx: &mut Context<'_>) {
         let now = ctx.now();
+        self.owing = true;
         let mut known = Vec::new();
         for (index, call) in calls.into_iter().enumerate() {
             match self.tools.find(&call.name) {
@@ -248,7 +256,14 @@ impl<S: LlmService> LlmStage<S> {
     }
 
     fn check_end(&mut self, ctx: &mut Context<'_>) {
-        if self.ending && self.is_idle() {
+        if !self.ending || !self.is_idle() {
+            return;
+        }
+        if self.owing {
+            let until = ctx.now() + FOLLOW_UP;
+            ctx.set_timer(END, until);
+            ctx.postpone_end(grace(FOLLOW_UP));
+        } else {
             self.ending = false;
             ctx.cancel_timer(END);
             ctx.finish_end();
@@ -321,6 +336,7 @@ impl<S: LlmService> Processor for LlmStage<S> {
         if let Some(answer) = self.answer.take() {
             answer.count(ctx);
         }
+        self.owing = false;
         self.runner.collect(&mut self.calls, ctx);
         self.calls.handle_interrupt(ctx.now());
         self.act(ctx);
@@ -331,6 +347,7 @@ impl<S: LlmService> Processor for LlmStage<S> {
         self.runner.collect(&mut self.calls, ctx);
         let now = ctx.now();
         if timer == END {
+            self.owing = false;
             self.calls.handle_end(now);
         }
         for (call, policy) in self.calls.handle_timeout(now) {
@@ -341,11 +358,12 @@ impl<S: LlmService> Processor for LlmStage<S> {
     }
 
     fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
-        if self.is_idle() {
+        if self.is_idle() && !self.owing {
             return Ok(Ending::Now);
         }
         self.ending = true;
         self.await_calls(ctx);
+        self.check_end(ctx);
         if self.answer.is_some() {
             ctx.postpone_end(grace(self.profile.first_token_deadline.max(self.profile.stall_deadline)));
         }

@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 
 pub use events::{ConnectionEvent, ConnectionEvents, ConnectionLog};
 pub use llm::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService};
-pub use llm_stage::{CALLS_LIMIT, END_PATIENCE, LlmStage, RESULT_LIMIT};
+pub use llm_stage::{CALLS_LIMIT, END_PATIENCE, FOLLOW_UP, LlmStage, RESULT_LIMIT};
 pub use stt::{Heard, SttAudio, SttCommand, SttEvent, SttIo, SttProfile, SttService, SttSetup};
 pub use stt_stage::{LIVE_BACKLOG, SttStage};
 pub use tools::{AtInterruption, Tool, ToolError, ToolFailure, ToolOrder, ToolPolicy, Tools};

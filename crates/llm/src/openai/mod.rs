@@ -5,13 +5,15 @@
 //!               message.rs  pool.rs                utf8.rs                       assemble.rs
 //! ```
 //!
-//! `message.rs` is the wire, `assemble.rs`, `retry.rs` and `utf8.rs` decide and never wait, `service.rs` waits.
+//! `message.rs` is the wire; `assemble.rs`, `retry.rs` and `utf8.rs` decide and never wait; `service.rs` asks and
+//! `reading.rs` reads.
 
 mod assemble;
 mod config;
 mod error;
 mod message;
 mod pool;
+mod reading;
 mod retry;
 mod service;
 mod settings;

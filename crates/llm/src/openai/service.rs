@@ -11,28 +11,25 @@ use std::{
 };
 
 use async_trait::async_trait;
-use eventsource_stream::{EventStreamError, Eventsource};
-use futures_util::{Stream, StreamExt, stream};
 use reqwest::{
     Response,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use voxline_core::{
     ServiceError,
     frame::{LlmRequest, SettingsAnswer, UpdateId},
-    service::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService, ServiceName},
+    service::{LlmDelta, LlmOutput, LlmProfile, LlmService, ServiceName},
 };
 use voxline_wire::Secret;
 
 use super::{
     ConfigError, Deadlines, HttpPool, LlmError, MaxTokensField, OpenAiConfig, OpenAiSettings,
-    assemble::Assembler,
     config::{ELECTRON_URL, GROQ_URL, KEY_VARIABLE, MODEL_VARIABLE, OLLAMA_URL, OPENAI_URL, URL_VARIABLE},
     message::{Problem, body},
+    reading::{Reading, deadline, read_start},
     retry::Retry,
     settings::apply,
-    utf8::Utf8,
 };
 
 /// Bytes of a refusal's body that are read.
@@ -41,8 +38,6 @@ const REFUSAL_BYTES: usize = 16 * 1024;
 const REFUSAL_WITHIN: Duration = Duration::from_secs(1);
 /// Characters of an endpoint's text that an error keeps.
 const MESSAGE_CHARS: usize = 300;
-/// How long the end of the body may take after `[DONE]`, so that the connection can be used again.
-const AFTER_DONE: Duration = Duration::from_millis(20);
 /// How much wider the stage's deadlines are: the client's own errors say more.
 const FENCE: Duration = Duration::from_secs(1);
 
@@ -203,7 +198,7 @@ impl OpenAiLlm {
         let until = deadline(deadlines.first_token);
         let mut retry = Retry::new(retry, until.map(Instant::into_std), fastrand::u64(..));
         loop {
-            let mut reading = Reading { deadlines, until, started: false, said: false, output };
+            let mut reading = Reading::new(deadlines, until, output);
             // The body is held whole, so it can be sent any number of times.
             let Some(post) = post.try_clone() else { return Err(LlmError::CutShort(None)) };
             let error = match self.attempt(post, &mut reading).await {
@@ -211,7 +206,7 @@ impl OpenAiLlm {
                 Err(error) => error,
             };
             let now = Instant::now().into_std();
-            match retry.failed(now, &error).filter(|_| !reading.said) {
+            match retry.failed(now, &error).filter(|_| !reading.has_said()) {
                 None => return Err(error),
                 Some(wait) => {
                     tracing::debug!(service = %self.config.name, %error, ?wait, "asking again");
@@ -313,102 +308,6 @@ impl LlmService for OpenAiLlm {
     }
 }
 
-/// One attempt at an answer.
-struct Reading<'a> {
-    deadlines: Deadlines,
-    /// When what is waited for must have come.
-    until: Option<Instant>,
-    /// The model has given a sign.
-    started: bool,
-    /// Something has gone out that cannot be taken back.
-    said: bool,
-    output: &'a LlmOutput,
-}
-
-impl Reading<'_> {
-    /// Waits, but not for ever.
-    async fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, LlmError> {
-        let Some(until) = self.until else { return Ok(future.await) };
-        let Deadlines { first_token, stall, .. } = self.deadlines;
-        timeout_at(until, future).await.map_err(|_| match self.started {
-            false => LlmError::Silent { after: first_token },
-            true => LlmError::Stalled { after: stall },
-        })
-    }
-
-    async fn read<B: AsRef<[u8]>>(
-        &mut self,
-        body: impl Stream<Item = Result<B, reqwest::Error>>,
-        limit: usize,
-    ) -> Result<(), LlmError> {
-        let mut utf8 = Utf8::new(limit);
-        let text = body.map(move |bytes| match bytes {
-            Ok(bytes) => utf8.push(bytes.as_ref()),
-            Err(error) => Err(LlmError::CutShort(Some(Arc::new(error.without_url())))),
-        });
-        // Two line ends after the last byte: the parser would forget an event that is not followed by them.
-        let text = text.chain(stream::iter([Ok("\n\n".to_owned())]));
-        let mut events = Box::pin(text.eventsource());
-        let mut answer = Assembler::default();
-        loop {
-            let event = match self.wait(events.next()).await {
-                Ok(Some(event)) => event,
-                Ok(None) => break,
-                // The answer is complete; only the formalities are missing.
-                Err(_) if answer.is_finished() => break,
-                Err(error) => return Err(error),
-            };
-            let event = match event {
-                Ok(event) => event,
-                // So it is when the connection is lost after the answer.
-                Err(EventStreamError::Transport(LlmError::CutShort(_))) if answer.is_finished() => break,
-                Err(EventStreamError::Transport(error)) => return Err(error),
-                Err(_) => {
-                    let got = "something else".into();
-                    return Err(LlmError::Protocol { expected: "server-sent events", got });
-                }
-            };
-            let told = answer.handle_event(&event.event, &event.data)?;
-            self.tell(told).await;
-            if answer.is_done() {
-                break;
-            }
-            if answer.is_finished() {
-                self.until = deadline(self.deadlines.finish);
-            }
-        }
-        if answer.is_done() {
-            // The answer has ended whether or not the body has; this is for the connection only.
-            let _ = timeout(AFTER_DONE, events.next()).await;
-        }
-        let rest = answer.finish()?;
-        self.tell(rest).await;
-        Ok(())
-    }
-
-    /// Takes an answer that came in one piece.
-    async fn take_whole(&mut self, body: &str) -> Result<(), LlmError> {
-        let mut answer = Assembler::default();
-        let told = answer.handle_event("message", body)?;
-        let rest = answer.finish()?;
-        self.tell(told).await;
-        self.tell(rest).await;
-        Ok(())
-    }
-
-    async fn tell(&mut self, events: Vec<LlmEvent>) {
-        if events.is_empty() {
-            return;
-        }
-        for event in events {
-            self.said |= matches!(event, LlmEvent::Text(_) | LlmEvent::Call(_));
-            self.output.send(event).await;
-        }
-        self.started = true;
-        self.until = deadline(self.deadlines.stall);
-    }
-}
-
 /// `Retry-After` in seconds, or OpenAI's `retry-after-ms`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
@@ -416,26 +315,37 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     milliseconds.or_else(|| number(RETRY_AFTER.as_str()).map(|s| Duration::from_secs(s.into())))
 }
 
-/// The beginning of a body, as text.
-async fn read_start(response: Response, limit: usize) -> Result<String, LlmError> {
-    let mut body = Vec::new();
-    let mut bytes = response.bytes_stream();
-    while let Some(piece) = bytes.next().await {
-        let piece = piece.map_err(|error| LlmError::CutShort(Some(Arc::new(error.without_url()))))?;
-        let room = limit.saturating_sub(body.len());
-        body.extend_from_slice(&piece[..piece.len().min(room)]);
-        if body.len() >= limit {
-            break;
-        }
-    }
-    Ok(String::from_utf8_lossy(&body).into_owned())
-}
-
 fn unreachable(error: reqwest::Error) -> LlmError {
     LlmError::Unreachable(Arc::new(error.without_url()))
 }
 
-/// So much later; none for a time that cannot be said.
-fn deadline(after: Duration) -> Option<Instant> {
-    Instant::now().checked_add(after)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_names_key_address_and_model() {
+        let text = |text: &str| Some(text.to_owned());
+        assert!(matches!(OpenAiLlm::from_variables(None, None, None), Err(ConfigError::NoKey { .. })));
+        let plain = OpenAiLlm::from_variables(text("sk-1"), None, None).unwrap();
+        assert_eq!(plain.config.url().unwrap(), "https://api.openai.com/v1/chat/completions");
+        let local = OpenAiLlm::from_variables(None, text("http://localhost:8000/v1"), text("qwen")).unwrap();
+        assert_eq!((local.config.api_key.is_none(), local.settings().model.as_str()), (true, "qwen"));
+        assert!(plain.check().is_ok() && local.check().is_ok());
+    }
+
+    #[test]
+    fn the_stages_deadlines_are_wider_and_can_be_switched_off() {
+        let llm = OpenAiLlm::ollama("m");
+        assert!(llm.profile().first_token_deadline > llm.config.deadlines.first_token);
+        let off = Deadlines { stall: Duration::MAX, ..Deadlines::default() };
+        assert_eq!(llm.with_deadlines(off).profile().stall_deadline, Duration::MAX);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_used_is_told_at_the_start() {
+        let hot = OpenAiSettings { temperature: Some(3.0), ..OpenAiSettings::new("m") };
+        let llm = OpenAiLlm::new("sk-1").with_settings(hot);
+        assert!(matches!(llm.check(), Err(ConfigError::Setting { field: "temperature", .. })));
+    }
 }
