@@ -190,9 +190,9 @@ impl Context<'_> {
         }
     }
 
-    /// Stops the segment from taking ordered input until [`release_input`](Self::release_input):
-    /// backpressure for a stage whose job does not keep up. Whoever holds must be sure to release; signals,
-    /// upstream frames, timers and jobs go on.
+    /// Stops the segment from taking ordered input, and what jobs of the stages before this one send, until
+    /// [`release_input`](Self::release_input): backpressure for a stage whose own job does not keep up. Whoever
+    /// holds must be sure to release; signals, upstream frames, timers and this stage's jobs go on.
     pub fn hold_input(&mut self) {
         if !self.desk.holding.contains(&self.stage) {
             self.desk.holding.push(self.stage);

@@ -1,8 +1,8 @@
 //! Jobs of synchronous processors: futures that run beside a segment and send items back to it.
 //!
-//! They live in the segment: when it goes, they go. Items pass through one bounded channel per segment;
-//! while the segment's output is full they wait there. A job that does not survive interruption is
-//! aborted by one, and what it had sent is dropped.
+//! They live in the segment: when it goes, they go. Items pass through one bounded channel per stage; while
+//! the segment's output is full, or a later stage holds the input, they wait there. A job that does not survive
+//! interruption is aborted by one, and what it had sent is dropped.
 
 use std::{
     any::Any,
@@ -65,32 +65,25 @@ pub(crate) enum Trouble {
     Panicked(String),
 }
 
+/// What the jobs of one stage send.
 #[derive(Debug)]
+struct Channel {
+    stage: usize,
+    items: mpsc::Receiver<Item>,
+    sender: mpsc::Sender<Item>,
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct Jobs {
     tasks: JoinSet<Result>,
     running: Vec<Running>,
-    items: mpsc::Receiver<Item>,
-    sender: mpsc::Sender<Item>,
+    /// One for each stage that has started a job.
+    channels: Vec<Channel>,
     /// A job that has ended, until its items are taken.
     ended: Option<(Id, Option<Trouble>)>,
     /// Jobs that were aborted while items of theirs may be in the stage's hands.
     aborted: Vec<JobId>,
     next: u32,
-}
-
-impl Default for Jobs {
-    fn default() -> Self {
-        let (sender, items) = mpsc::channel(ITEMS);
-        Self {
-            tasks: JoinSet::new(),
-            running: Vec::new(),
-            items,
-            sender,
-            ended: None,
-            aborted: Vec::new(),
-            next: 0,
-        }
-    }
 }
 
 impl Jobs {
@@ -107,9 +100,20 @@ impl Jobs {
     {
         let id = JobId(self.next);
         self.next += 1;
-        let task = self.tasks.spawn(job(JobOutput { job: id, items: self.sender.clone() }));
+        let items = self.sender(stage);
+        let task = self.tasks.spawn(job(JobOutput { job: id, items }));
         self.running.push(Running { job: id, stage, generation, survives, task });
         id
+    }
+
+    /// Where the jobs of `stage` send.
+    fn sender(&mut self, stage: usize) -> mpsc::Sender<Item> {
+        if let Some(channel) = self.channels.iter().find(|channel| channel.stage == stage) {
+            return channel.sender.clone();
+        }
+        let (sender, items) = mpsc::channel(ITEMS);
+        self.channels.push(Channel { stage, items, sender: sender.clone() });
+        sender
     }
 
     /// Stops a job. What it had sent is dropped.
@@ -141,22 +145,29 @@ impl Jobs {
         });
     }
 
-    /// The next item of a job that still counts, with the job's stage and generation.
-    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Option<Generation>, Item)> {
-        loop {
+    /// The next item of a job that still counts, with the job's stage and generation; only of stages from
+    /// `first` on, for a stage that holds the input holds the jobs of those before it, too.
+    pub(crate) fn poll_item(
+        &mut self,
+        first: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<(usize, Option<Generation>, Item)> {
+        for channel in self.channels.iter_mut().filter(|channel| channel.stage >= first) {
             // The channel cannot close: a sender is kept here.
-            let Poll::Ready(Some(item)) = self.items.poll_recv(cx) else { return Poll::Pending };
-            if let Some(running) = self.running.iter().find(|running| running.job == item.job) {
-                let generation = (!running.survives).then_some(running.generation);
-                return Poll::Ready((running.stage, generation, item));
+            while let Poll::Ready(Some(item)) = channel.items.poll_recv(cx) {
+                if let Some(running) = self.running.iter().find(|running| running.job == item.job) {
+                    let generation = (!running.survives).then_some(running.generation);
+                    return Poll::Ready((running.stage, generation, item));
+                }
             }
         }
+        Poll::Pending
     }
 
     /// The next job that went wrong, with its stage. A job is forgotten only once its items are taken.
     pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Option<Trouble>)> {
         loop {
-            if !self.items.is_empty() {
+            if self.channels.iter().any(|channel| !channel.items.is_empty()) {
                 return Poll::Pending;
             }
             // Its last item may have come after the look above, so it is forgotten only after another one.

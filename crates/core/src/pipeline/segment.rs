@@ -193,8 +193,9 @@ impl Segment {
         let Some(jobs) = &mut self.desk.jobs else { return false };
         let mut ready = false;
         if flushed {
+            let first = self.desk.holding.iter().copied().max().unwrap_or(0);
             while self.items.len() < BURST
-                && let Poll::Ready(item) = jobs.poll_item(cx)
+                && let Poll::Ready(item) = jobs.poll_item(first, cx)
             {
                 self.items.push_back(item);
                 ready = true;

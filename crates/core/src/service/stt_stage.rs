@@ -185,12 +185,18 @@ impl<S: SttService> SttStage<S> {
             return;
         }
         if let Some(utterance) = utterance {
-            utterance.interim = None;
+            let interim = utterance.interim.take();
             let by_order = !self.profile.confirms_finalize && utterance.stopped.is_some();
             transcription.confirmed = confirms.is_some() || by_order;
             if transcription.confirmed {
                 utterance.settle(Settled::Confirmed);
                 let (id, stopped) = (utterance.id, utterance.stopped);
+                if transcription.text.is_empty()
+                    && let Some(interim) = interim
+                {
+                    // Complete, but the words of the last interim never came as final: they are not lost.
+                    transcription = Transcription { fallback: true, ..interim };
+                }
                 self.settled(id, stopped, true, ctx);
             }
         }
