@@ -212,6 +212,9 @@ fn close_category(reason: &CloseReason) -> ErrorCategory {
     match reason {
         CloseReason::Protocol { .. } | CloseReason::TooLarge { .. } => ErrorCategory::Protocol,
         CloseReason::Peer { code: 1011..=1014, .. } => ErrorCategory::Server,
+        // The reason is the discriminator (protocol section 2.4).
+        CloseReason::Peer { code: 1008, reason } if reason == "forbidden" => ErrorCategory::Forbidden,
+        CloseReason::Peer { code: 1008, .. } => ErrorCategory::Overloaded,
         _ => ErrorCategory::Unreachable,
     }
 }
