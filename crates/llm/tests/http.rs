@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what fails here fails the test")]
 
-mod support;
+mod server;
 
 use std::{error::Error, time::Duration};
 
-use support::server::{End, Script, Server};
+use server::{End, Script, Server};
 use voxline_core::{
     ErrorCategory, ServiceError,
     frame::{ChatMessage, LlmRequest, ToolCall, UpdateId},

@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what fails here fails the test")]
 
-mod support;
+mod server;
 
 use proptest::prelude::*;
-use support::server::{End, Script, Server};
+use server::{End, Script, Server};
 use voxline_core::{
     frame::{ChatMessage, LlmRequest},
     service::{LlmEvent, LlmOutput, LlmService},

@@ -1,11 +1,11 @@
 //! The stage around a model, on paused time: order, deadlines, interruption, settings, the end.
 
-mod support;
+mod fake;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
-use support::fake::{FakeLlm, Step};
+use fake::{FakeLlm, Step};
 use voxline_core::{
     AsyncContext, AsyncProcessor, Outcome, Pipeline, SessionConfig,
     frame::{

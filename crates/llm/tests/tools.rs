@@ -1,6 +1,6 @@
 //! Tools on paused time: when they start, how they settle, what an interruption does.
 
-mod support;
+mod fake;
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use support::fake::{FakeLlm, Step};
+use fake::{FakeLlm, Step};
 use voxline_core::{
     AsyncContext, AsyncProcessor, Context, Outcome, Pipeline, Processor, SessionConfig,
     frame::{ChatMessage, Frame, FrameKind, LlmRequest, Payload, ToolOutcome},

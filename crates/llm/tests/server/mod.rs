@@ -3,6 +3,9 @@
 //! Every piece is one chunk of the chunked encoding, and reaches the client as one piece however TCP joins or
 //! cuts it.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
+
 use std::sync::{Arc, Mutex};
 
 use tokio::{

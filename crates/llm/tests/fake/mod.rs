@@ -1,5 +1,8 @@
 //! A model that does as it is told, step by step, on tokio's clock.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
+
 use std::{
     sync::{
         Arc, Mutex,
