@@ -1,4 +1,4 @@
-//! WAV files: any of them into mono 16-bit samples, and mono 16-bit samples into files that always play.
+//! WAV files: any of them into mono 16-bit samples, and 16-bit samples into files that always play.
 //!
 //! [`WavReader`] reads the RIFF chunks by itself. `hound` refuses what this crate must read: sizes of
 //! `0xFFFFFFFF` and 0, as programs write that stream to a pipe, a cut last frame, chunks of odd length, 32-bit
@@ -59,9 +59,14 @@ pub enum WavError {
         /// Rate of the chunk.
         got: SampleRate,
     },
-    /// The chunk has several channels: mix it down.
-    #[error("audio of {0} channels does not fit into a mono file")]
-    NotMono(u16),
+    /// The chunk has other channels than the file: mix it.
+    #[error("audio of {got} channels does not fit into a file of {expected}")]
+    WrongChannels {
+        /// Channels of the file.
+        expected: u16,
+        /// Channels of the chunk.
+        got: u16,
+    },
     /// WAV ends at 4 GiB: begin another file.
     #[error("the file has reached the 4 GiB a wav file can have")]
     Full,

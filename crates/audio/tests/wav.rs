@@ -273,13 +273,33 @@ fn the_file_is_playable_before_it_is_closed_and_after_a_drop() {
 }
 
 #[test]
+fn two_channels_stay_two_channels() {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut writer = WavWriter::new_interleaved(&mut bytes, RATE, 2).unwrap();
+    assert!(matches!(
+        writer.write(&Pcm::mono([4], RATE)),
+        Err(WavError::WrongChannels { expected: 2, got: 1 })
+    ));
+    writer.write(&Pcm::interleaved([10_i16, 20, 30, 50], RATE, 2).unwrap()).unwrap();
+    assert_eq!(writer.frames(), 2);
+    writer.close().unwrap();
+    let mut reader = WavReader::new(Cursor::new(bytes.into_inner())).unwrap();
+    assert_eq!((reader.channels(), reader.announced_frames()), (2, Some(2)));
+    assert_eq!(read_all(&mut reader, 5), [15, 40]);
+    for channels in [0, u16::MAX] {
+        let refused = WavWriter::new_interleaved(Cursor::new(Vec::new()), RATE, channels);
+        assert!(matches!(refused, Err(WavError::Unwritable(_))), "{channels} channels");
+    }
+}
+
+#[test]
 fn audio_that_does_not_fit_the_file_is_refused_and_leaves_it_as_it_was() {
     let mut bytes = Cursor::new(Vec::new());
     let mut writer = WavWriter::new(&mut bytes, RATE).unwrap();
     let wrong = writer.write(&Pcm::mono([1], SampleRate::HZ_8000)).unwrap_err();
     assert_eq!(wrong.to_string(), "audio of 8000 Hz does not fit into a file of 16000 Hz");
     let stereo = Pcm::interleaved([1_i16, 1], RATE, 2).unwrap();
-    assert!(matches!(writer.write(&stereo), Err(WavError::NotMono(2))));
+    assert!(matches!(writer.write(&stereo), Err(WavError::WrongChannels { expected: 1, got: 2 })));
     writer.write(&Pcm::mono([4], RATE)).unwrap();
     writer.close().unwrap();
     assert_eq!(samples_of(&bytes.into_inner()), [4]);

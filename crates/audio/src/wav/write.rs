@@ -1,8 +1,8 @@
-//! Writes mono 16-bit audio to a WAV file that can be played at any moment.
+//! Writes 16-bit audio, mono unless told otherwise, to a WAV file that can be played at any moment.
 //!
 //! 1. The header is brought up to date with every second of audio, at [`WavWriter::flush`], at
 //!    [`WavWriter::close`] and when the writer is dropped: a program that dies loses a second at most.
-//! 2. Audio of another rate or with several channels is refused, never bent.
+//! 2. Audio of another rate or with other channels is refused, never bent.
 //!
 //! Dropping cannot tell of a failure; [`WavWriter::close`] does.
 
@@ -20,10 +20,12 @@ use crate::{Pcm, SampleRate};
 /// What the sizes in the header can hold, with room for the header itself.
 const MOST_BYTES: u64 = u32::MAX as u64 - 64;
 
-/// Writes one channel of 16-bit samples as a WAV file.
+/// Writes 16-bit samples as a WAV file.
 pub struct WavWriter<W: Write + Seek> {
     hound: hound::WavWriter<W>,
     rate: SampleRate,
+    channels: u16,
+    /// In frames: samples of each channel.
     written: u64,
     /// Frames since the header was last brought up to date.
     unsaved: u64,
@@ -35,8 +37,20 @@ impl WavWriter<BufWriter<File>> {
     /// # Errors
     /// [`WavError::Unwritable`].
     pub fn create(path: impl AsRef<Path>, rate: SampleRate) -> Result<Self, WavError> {
+        Self::create_interleaved(path, rate, 1)
+    }
+
+    /// The same with several channels, which every chunk then has.
+    ///
+    /// # Errors
+    /// [`WavError::Unwritable`].
+    pub fn create_interleaved(
+        path: impl AsRef<Path>,
+        rate: SampleRate,
+        channels: u16,
+    ) -> Result<Self, WavError> {
         let file = File::create(path).map_err(WavError::Unwritable)?;
-        Self::new(BufWriter::new(file), rate)
+        Self::new_interleaved(BufWriter::new(file), rate, channels)
     }
 }
 
@@ -46,35 +60,46 @@ impl<W: Write + Seek> WavWriter<W> {
     /// # Errors
     /// [`WavError::Unwritable`].
     pub fn new(writer: W, rate: SampleRate) -> Result<Self, WavError> {
-        // The header counts bytes a second in 32 bits, and hound multiplies without a look.
-        if rate.hz() > u32::MAX / 2 {
-            return Err(WavError::Unwritable(io::Error::new(io::ErrorKind::InvalidInput, rate.to_string())));
+        Self::new_interleaved(writer, rate, 1)
+    }
+
+    /// The same with several channels, which every chunk then has.
+    ///
+    /// # Errors
+    /// [`WavError::Unwritable`], also for no channel at all.
+    pub fn new_interleaved(writer: W, rate: SampleRate, channels: u16) -> Result<Self, WavError> {
+        // The header counts bytes a second in 32 bits and those of a frame in 16, and hound multiplies without a
+        // look.
+        let bytes_a_second = rate.hz().checked_mul(2 * u32::from(channels));
+        if channels == 0 || channels > u16::MAX / 2 || bytes_a_second.is_none() {
+            let what = format!("{channels} channels at {rate}");
+            return Err(WavError::Unwritable(io::Error::new(io::ErrorKind::InvalidInput, what)));
         }
         let spec = hound::WavSpec {
-            channels: 1,
+            channels,
             sample_rate: rate.hz(),
             bits_per_sample: 16,
             sample_format: hound::SampleFormat::Int,
         };
         let mut hound = hound::WavWriter::new(writer, spec).map_err(unwritable)?;
         hound.flush().map_err(unwritable)?;
-        Ok(Self { hound, rate, written: 0, unsaved: 0 })
+        Ok(Self { hound, rate, channels, written: 0, unsaved: 0 })
     }
 
-    /// Appends a chunk of one channel at the file's rate.
+    /// Appends a chunk at the file's rate, with its channels.
     ///
     /// # Errors
-    /// [`WavError::WrongRate`], [`WavError::NotMono`] and [`WavError::Full`] before anything is written;
+    /// [`WavError::WrongRate`], [`WavError::WrongChannels`] and [`WavError::Full`] before anything is written;
     /// [`WavError::Unwritable`].
     pub fn write(&mut self, pcm: &Pcm) -> Result<(), WavError> {
         if pcm.rate() != self.rate {
             return Err(WavError::WrongRate { expected: self.rate, got: pcm.rate() });
         }
-        if pcm.channels() != 1 {
-            return Err(WavError::NotMono(pcm.channels()));
+        if pcm.channels() != self.channels {
+            return Err(WavError::WrongChannels { expected: self.channels, got: pcm.channels() });
         }
         let frames = pcm.frames() as u64;
-        if 2 * (self.written + frames) > MOST_BYTES {
+        if 2 * u64::from(self.channels) * (self.written + frames) > MOST_BYTES {
             return Err(WavError::Full);
         }
         for &sample in pcm.samples() {
@@ -108,7 +133,7 @@ impl<W: Write + Seek> WavWriter<W> {
         self.rate
     }
 
-    /// Samples written so far.
+    /// Samples of each channel written so far.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.written
@@ -123,11 +148,11 @@ impl<W: Write + Seek> WavWriter<W> {
 
 impl<W: Write + Seek> fmt::Debug for WavWriter<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WavWriter({}, {} samples)", self.rate, self.written)
+        write!(f, "WavWriter({}, {} channels, {} samples)", self.rate, self.channels, self.written)
     }
 }
 
-/// Of hound's errors only those of the system can happen for whole mono frames of 16 bits.
+/// Of hound's errors only those of the system can happen for whole frames of 16 bits.
 fn unwritable(error: hound::Error) -> WavError {
     WavError::Unwritable(match error {
         hound::Error::IoError(error) => error,
