@@ -70,7 +70,7 @@ pub mod prelude {
     pub use voxline_llm::{OpenAiLlm, OpenAiSettings, ScriptedLlm, Tools, tool};
     #[cfg(feature = "wav")]
     pub use voxline_transport_wav::{Pace, WavInput, WavOutput, WavTransport};
-    pub use voxline_turns::{MeasureLatency, Parrot};
+    pub use voxline_turns::{Conversation, MeasureLatency, Parrot, TurnConfig};
     #[cfg(feature = "vad")]
     pub use voxline_vad::Vad;
 }
