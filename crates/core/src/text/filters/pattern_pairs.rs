@@ -96,6 +96,9 @@ impl PatternPairs {
     }
 
     fn step(&mut self, c: char, items: &mut Vec<PatternItem>) {
+        if self.held.is_empty() && !self.may_begin(c) {
+            return self.plain(c, items);
+        }
         self.held.push(c);
         while !self.held.is_empty() {
             match self.open {
@@ -118,6 +121,14 @@ impl PatternPairs {
             }
             let first = self.held.remove(0);
             self.plain(first, items);
+        }
+    }
+
+    /// Whether a delimiter that is waited for begins with this character.
+    fn may_begin(&self, c: char) -> bool {
+        match self.open {
+            Some(open) => self.pairs[open].close.starts_with(c),
+            None => self.pairs.iter().any(|pair| pair.open.starts_with(c)),
         }
     }
 
