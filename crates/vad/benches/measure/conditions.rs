@@ -82,7 +82,7 @@ fn without_speech(random: &mut fastrand::Rng) -> Vec<Condition> {
 }
 
 fn over_the_telephone(samples: &[i16]) -> Pcm {
-    let mut narrow = StreamResampler::new(RATE, SampleRate::HZ_8000).unwrap();
+    let mut narrow = StreamResampler::new(RATE, SampleRate::HZ_8000).expect("both are ordinary rates");
     let mut out = Vec::new();
     narrow.push(samples, &mut out);
     narrow.flush(&mut out);

@@ -141,11 +141,12 @@ fn count_frames(candidate: &Candidate, condition: &Condition, score: &mut Score)
     let mut framer = Framer::new(detector.rate(), detector.frame_len());
     let mut frames = Vec::new();
     for chunk in chunks(&condition.pcm) {
-        framer.push(&chunk, None, &mut frames).unwrap();
+        framer.push(&chunk, None, &mut frames).expect("the chunks are mono");
         for frame in frames.drain(..) {
             let middle = (frame.start + (frame.end - frame.start) / 2).as_millis() as usize / 10;
             let Some(&truth) = condition.truth.get(middle) else { continue };
-            let heard = detector.detect(&frame.samples).unwrap() >= candidate.params.start_confidence;
+            let heard = detector.detect(&frame.samples).expect("frames have the length it asks for")
+                >= candidate.params.start_confidence;
             score.frames += 1;
             match (heard, truth) {
                 (true, true) => score.right += 1,
@@ -159,7 +160,7 @@ fn count_frames(candidate: &Candidate, condition: &Condition, score: &mut Score)
 
 fn listen(candidate: &Candidate, condition: &Condition) -> Vec<Found> {
     let mut analyser = Analyser::new((candidate.make)());
-    analyser.set_params(candidate.params).unwrap();
+    analyser.set_params(candidate.params).expect("the candidates are valid");
     let mut findings = Vec::new();
     for chunk in chunks(&condition.pcm) {
         analyser.handle_audio(&chunk, None, &mut findings);

@@ -5,7 +5,7 @@ use std::{sync::mpsc, time::Duration};
 use voxline_audio::{Pcm, SampleRate};
 use voxline_core::{
     Pipeline, Session, SessionConfig, SessionEvent,
-    frame::{Frame, KindSet, Payload, SpeechEdge},
+    frame::{Frame, FrameKind, KindSet, Payload, SpeechEdge},
 };
 use voxline_vad::Vad;
 
@@ -22,7 +22,7 @@ impl Call {
         let mut config = SessionConfig::default().on_event(move |event| {
             let _ = sender.send(event.clone());
         });
-        config.reached = KindSet::ALL;
+        config.reached = KindSet::ALL.without(FrameKind::End);
         let pipeline = Pipeline::builder().then(vad).build().unwrap();
         Self { session: pipeline.start(config).await.unwrap(), events }
     }
