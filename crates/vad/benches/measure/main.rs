@@ -12,7 +12,6 @@
 //! `conditions` puts both together, `detectors` lists who is measured, `score` compares edges with the truth.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its result")]
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken stops with what went wrong")]
 
 mod conditions;
 mod detectors;
