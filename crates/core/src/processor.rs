@@ -107,7 +107,8 @@ pub trait Processor: Send + 'static {
     /// Reported upstream; the session goes on unless it is fatal.
     fn process(&mut self, frame: Frame, ctx: &mut Context<'_>) -> Result;
 
-    /// Called once per interruption, before any frame of the new generation: forget what belonged to the old.
+    /// Called for an interruption, before any frame of the new generation: forget what belonged to the old.
+    /// Interruptions that come faster than they are heard are heard once, as the newest.
     ///
     /// # Errors
     /// As for [`process`](Self::process).
@@ -184,7 +185,8 @@ pub trait AsyncProcessor: Send + 'static {
         std::future::pending().await
     }
 
-    /// Called once per interruption, before any frame of the new generation: forget what belonged to the old.
+    /// Called for an interruption, before any frame of the new generation: forget what belonged to the old.
+    /// Interruptions that come faster than they are heard are heard once, as the newest.
     ///
     /// # Errors
     /// As for [`process`](Self::process).
