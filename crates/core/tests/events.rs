@@ -1,5 +1,7 @@
 //! What a session tells the application.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
+
 mod support;
 
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! Links: what waits, what is dropped, what is refused, and what overtakes. R-56: every queue has a bound.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
+
 mod support;
 
 use std::{

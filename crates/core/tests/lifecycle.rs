@@ -1,5 +1,7 @@
 //! How sessions start, end, are cancelled and fail: always within their deadlines, and always saying who it was.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
+
 mod support;
 
 use std::{

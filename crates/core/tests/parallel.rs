@@ -1,5 +1,7 @@
 //! Pipelines side by side and within one another: and what crossing them costs nobody.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
+
 mod support;
 
 use std::{collections::HashMap, time::Duration};

@@ -72,7 +72,7 @@ macro_rules! conformance {
 
             #[test]
             fn the_end_is_not_stuck() {
-                $crate::conformance::end_is_not_stuck($make, consumed());
+                $crate::conformance::end_is_not_stuck($make);
             }
         }
     };
@@ -208,7 +208,7 @@ pub fn silent_outside_of_its_life<M, S: IntoStage<M>>(make: impl Fn() -> S) {
 /// # Panics
 /// When it does not.
 #[track_caller]
-pub fn end_is_not_stuck<M, S: IntoStage<M>>(make: impl Fn() -> S, _consumed: KindSet) {
+pub fn end_is_not_stuck<M, S: IntoStage<M>>(make: impl Fn() -> S) {
     let ended = |mut harness: Harness, when: &str| {
         let outcome = harness.finish_outcome().map_err(|error| error.to_string());
         assert_eq!(outcome, Ok(Outcome::Ended), "the end that came {when}:\n{}", harness.log());
@@ -220,7 +220,7 @@ pub fn end_is_not_stuck<M, S: IntoStage<M>>(make: impl Fn() -> S, _consumed: Kin
         amid.queue_only(samples::frame(kind, "half a sentence"));
     }
     ended(amid, "amid an answer");
-    let (mut after, _) = (Harness::new(make()), ());
+    let mut after = Harness::new(make());
     after.queue(samples::frame(FrameKind::Speak, "a whole sentence.")).interrupt();
     ended(after, "after an interruption");
 }
@@ -288,6 +288,7 @@ fn speaks_of_the_old(frame: &Frame) -> bool {
     match &frame.payload {
         Payload::Text(chunk) => chunk.text.contains(OLD),
         Payload::Speak(speak) => speak.text.contains(OLD),
+        Payload::TtsText(spoken) => spoken.text.contains(OLD),
         Payload::TtsWord(word) => word.text.contains(OLD),
         _ => false,
     }

@@ -89,8 +89,13 @@ impl Harness {
             let began = Instant::now();
             let log = entries.clone();
             let mut config = config.on_event(move |event| {
-                let entry = Entry { at: began.elapsed(), event: event.clone() };
-                log.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                // Outside of the runtime the clock is the real one, and no virtual time has passed.
+                let at = match tokio::runtime::Handle::try_current() {
+                    Ok(_) => began.elapsed(),
+                    Err(_) => log.last().map_or(Duration::ZERO, |last: &Entry| last.at),
+                };
+                log.push(Entry { at, event: event.clone() });
             });
             config.reached = KindSet::ALL;
             let pipeline = Pipeline::builder().then(stage).build()?;
@@ -146,7 +151,7 @@ impl Harness {
 
     /// Interrupts, and lets everything happen that happens at once.
     pub fn interrupt(&mut self) -> &mut Self {
-        self.session.interrupt();
+        self.runtime.block_on(async { self.session.interrupt() });
         self.settle()
     }
 
@@ -158,14 +163,16 @@ impl Harness {
 
     /// Lets everything happen that needs no time.
     pub fn settle(&mut self) -> &mut Self {
-        let mut seen = self.entries().len();
-        let mut quiet = 0;
-        while quiet < QUIET_TURNS {
-            self.runtime.block_on(tokio::task::yield_now());
-            let now = self.entries().len();
-            quiet = if now == seen { quiet + 1 } else { 0 };
-            seen = now;
-        }
+        self.runtime.block_on(async {
+            let mut seen = self.entries().len();
+            let mut quiet = 0;
+            while quiet < QUIET_TURNS {
+                tokio::task::yield_now().await;
+                let now = self.entries().len();
+                quiet = if now == seen { quiet + 1 } else { 0 };
+                seen = now;
+            }
+        });
         self
     }
 

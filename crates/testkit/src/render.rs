@@ -8,7 +8,7 @@ use voxline_core::{
     SessionEvent,
     frame::{
         BotSpeech, Direction, ErrorReport, Frame, Interrupt, Metric, Payload, SettingsAnswer, SpeechEdge,
-        Transcription,
+        ToolCall, Transcription,
     },
 };
 
@@ -78,6 +78,11 @@ fn content(payload: &Payload) -> String {
         Payload::InterimTranscription(heard) => transcription(heard),
         Payload::Transcription(heard) => transcription(heard),
         Payload::Text(chunk) => format!("{:?}", chunk.text),
+        Payload::LlmRequest(request) => format!("{} messages", request.messages.len()),
+        Payload::ToolCalls(calls) => calls.iter().map(called).collect::<Vec<_>>().join(", "),
+        Payload::ToolSettled(result) => format!("{}: {}", called(&result.call), result.outcome.text()),
+        Payload::TtsText(spoken) => format!("{:?} {}", spoken.text, spoken.context),
+        Payload::LlmUpdateSettings(update) => format!("{:?}", update.delta),
         Payload::Speak(speak) => format!("{:?}", speak.text),
         Payload::TtsWord(word) => {
             format!("{:?} {:?}..{:?} {}", word.text, word.start, word.end, word.context)
@@ -142,6 +147,10 @@ fn answered(answer: &SettingsAnswer) -> String {
         line.push_str(" reconnected");
     }
     line
+}
+
+fn called(call: &ToolCall) -> String {
+    format!("{}({})", call.name, call.arguments)
 }
 
 fn measured(metric: &Metric) -> String {

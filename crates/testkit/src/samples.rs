@@ -6,10 +6,12 @@ use voxline_audio::{Encoding, Pcm, SampleRate};
 use voxline_core::{
     CustomFrame, Error,
     frame::{
-        BotSpeech, ContextId, EdgeSource, EncodedAudio, ErrorReport, Frame, FrameKind, Generation, Interrupt,
-        InterruptCause, Metric, Payload, RequestId, SettingsAnswer, SettingsUpdate, Speak, SpeechEdge,
-        SpokenAudio, SpokenWord, SttDelta, TextChunk, Transcription, TtsDelta, UpdateId, Usage, UtteranceId,
+        BotSpeech, ChatMessage, ContextId, EdgeSource, EncodedAudio, ErrorReport, Frame, FrameKind,
+        Generation, Interrupt, InterruptCause, LlmRequest, Metric, Payload, RequestId, SettingsAnswer,
+        SettingsUpdate, Speak, SpeechEdge, SpokenAudio, SpokenText, SpokenWord, SttDelta, TextChunk,
+        ToolCall, ToolOutcome, ToolResult, Transcription, TtsDelta, UpdateId, Usage, UtteranceId,
     },
+    service::LlmDelta,
 };
 
 /// A frame of the application's own, for tests.
@@ -128,7 +130,14 @@ pub fn payload(kind: FrameKind, text: &str) -> Option<Payload> {
         FrameKind::ResponseStarted => Payload::ResponseStarted,
         FrameKind::Text => Payload::Text(TextChunk::new(text)),
         FrameKind::ResponseEnded => Payload::ResponseEnded,
+        FrameKind::LlmRequest => Payload::LlmRequest(Box::new(LlmRequest::new([ChatMessage::user(text)]))),
+        FrameKind::ToolCalls => Payload::ToolCalls([tool_call(text)].into()),
+        FrameKind::ToolSettled => {
+            let (call, outcome) = (tool_call(text), ToolOutcome::Done(text.into()));
+            Payload::ToolSettled(Arc::new(ToolResult { call, outcome }))
+        }
         FrameKind::Speak => Payload::Speak(Box::new(Speak { text: text.into() })),
+        FrameKind::TtsText => Payload::TtsText(Box::new(SpokenText { context, text: text.into() })),
         FrameKind::TtsStarted => Payload::TtsStarted(BotSpeech::new(context)),
         FrameKind::TtsWord => Payload::TtsWord(Box::new(SpokenWord {
             context,
@@ -143,6 +152,9 @@ pub fn payload(kind: FrameKind, text: &str) -> Option<Payload> {
         }
         FrameKind::TtsUpdateSettings => {
             Payload::TtsUpdateSettings(Box::new(SettingsUpdate::new(TtsDelta::default())))
+        }
+        FrameKind::LlmUpdateSettings => {
+            Payload::LlmUpdateSettings(Box::new(SettingsUpdate::new(LlmDelta::default())))
         }
         FrameKind::SettingsAnswered => Payload::SettingsAnswered(Box::new(SettingsAnswer {
             update: UpdateId(0),
@@ -170,6 +182,10 @@ pub fn every_kind(text: &str) -> Vec<Frame> {
         .filter_map(|kind| payload(kind, text))
         .map(Frame::new)
         .collect()
+}
+
+fn tool_call(text: &str) -> ToolCall {
+    ToolCall { id: "call-1".into(), name: "tool".into(), arguments: format!("{{\"text\":{text:?}}}") }
 }
 
 fn heard(text: &str) -> Transcription {
