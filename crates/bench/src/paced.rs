@@ -13,7 +13,7 @@ use voxline_core::{
 
 use crate::{cpu, row::Row, stages};
 
-const SECONDS: u64 = 5;
+const SECONDS: u64 = 4;
 
 /// Samples of one run.
 type Latencies = Arc<Mutex<Vec<u32>>>;
