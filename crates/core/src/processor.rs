@@ -226,6 +226,12 @@ fn short_name(full: &'static str) -> &'static str {
     bare.rsplit("::").next().unwrap_or(bare)
 }
 
+/// `wait` after `at`, or as late as there can be: a deadline that is never meant to come is no mistake.
+pub(crate) fn after(at: Instant, wait: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    at.checked_add(wait).filter(|_| wait < NEVER).unwrap_or(at + NEVER)
+}
+
 /// Time since `began`; zero before it.
 pub(crate) fn since(began: Instant, now: Instant) -> Duration {
     now.saturating_duration_since(began)

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::Error,
     frame::{Direction, Frame, Generation, InterruptCause, Metric, Payload},
-    processor::{Result, SessionInfo, StageName, Timer, since},
+    processor::{Result, SessionInfo, StageName, Timer, after, since},
     session::Shared,
 };
 
@@ -216,7 +216,7 @@ impl Context<'_> {
     /// Asks for more time before the end of the session counts as stuck: this stage makes progress and
     /// expects to need `more` from now on.
     pub fn postpone_end(&mut self, more: Duration) {
-        let until = self.now() + more;
+        let until = after(self.now(), more);
         self.desk.shared.postpone_end(until);
     }
 

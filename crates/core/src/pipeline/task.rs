@@ -19,7 +19,7 @@ use crate::{
     frame::{Direction, Frame, Generation, InterruptCause, Metric, Payload},
     link::{Batch, Inbox},
     panic,
-    processor::{AsyncProcessor, Result, SessionInfo, StageName, since},
+    processor::{AsyncProcessor, Result, SessionInfo, StageName, after, since},
     session::{Mark, Shared},
 };
 
@@ -61,7 +61,8 @@ impl AsyncContext {
         }
     }
 
-    /// Begins a new generation, as [`Context::interrupt`](crate::Context::interrupt) does.
+    /// Begins a new generation, as [`Context::interrupt`](crate::Context::interrupt) does. Work on a frame that is
+    /// not uninterruptible is itself dropped by it, where it next waits.
     pub fn interrupt(&mut self, cause: InterruptCause) {
         self.generation = self.shared.interrupt(cause);
     }
@@ -105,7 +106,7 @@ impl AsyncContext {
 
     /// Asks for more time before the end of the session counts as stuck.
     pub fn postpone_end(&mut self, more: Duration) {
-        let until = self.now() + more;
+        let until = after(self.now(), more);
         self.shared.postpone_end(until);
     }
 

@@ -31,7 +31,7 @@ use crate::{
         Usage, UtteranceId,
     },
     pipeline::Context,
-    processor::{Ending, Result, Timer},
+    processor::{Ending, Result, Timer, after},
 };
 
 /// Live audio kept for a service that does not take it, before the oldest is dropped.
@@ -139,7 +139,7 @@ impl<S: SttService> SttStage<S> {
 
     fn speech_stopped(&mut self, edge: &SpeechEdge, ctx: &mut Context<'_>) {
         let known = ctx.now();
-        let due = known + self.profile.final_deadline;
+        let due = after(known, self.profile.final_deadline);
         let Some(utterance) = self.utterances.complete(edge, known, due) else { return };
         if self.profile.finalize_on_speech_end {
             self.send(SttCommand::Finalize { utterance }, ctx);

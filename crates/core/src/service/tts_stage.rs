@@ -36,7 +36,7 @@ use crate::{
         SpokenWord, UpdateId, Usage,
     },
     pipeline::Context,
-    processor::{Ending, Result, Timer},
+    processor::{Ending, Result, Timer, after},
     text::{Filters, Sentences, Splitting, TextFilter},
 };
 
@@ -212,11 +212,16 @@ impl<S: TtsService> TtsStage<S> {
         self.finish(open, ctx);
     }
 
+    /// How long the service may be silent while it owes something.
+    fn silence_limit(&self) -> Duration {
+        self.profile.first_audio_deadline.saturating_mul(SILENCE_LIMIT)
+    }
+
     /// A sign of life: the silence is counted anew.
     fn sign(&mut self, ctx: &mut Context<'_>) {
         let now = ctx.now();
         self.last_sign = Some(now);
-        ctx.set_timer(STUCK, now + self.profile.first_audio_deadline * SILENCE_LIMIT);
+        ctx.set_timer(STUCK, after(now, self.silence_limit()));
         if self.ending {
             ctx.postpone_end(END_PROGRESS);
         }
@@ -296,7 +301,7 @@ impl<S: TtsService> TtsStage<S> {
 
     /// The service has been silent for too long: the answer it owes is given up.
     fn give_up(&mut self, ctx: &mut Context<'_>) {
-        let limit = self.profile.first_audio_deadline * SILENCE_LIMIT;
+        let limit = self.silence_limit();
         let Some(answer) = self.answers.front() else { return };
         if answer.heard && !answer.complete {
             // It is still being written: the service owes nothing.

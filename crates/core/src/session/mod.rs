@@ -207,7 +207,9 @@ impl Session {
 
     /// Stops what belongs to the running answer, everywhere at once.
     pub fn interrupt(&self) {
-        self.shared.interrupt(InterruptCause::Application);
+        if !self.head.is_closed() {
+            self.shared.interrupt(InterruptCause::Application);
+        }
     }
 
     /// Queues the end of the input: what is on its way is drained in order, then the session is over. Doing so

@@ -20,7 +20,7 @@ use super::{
     events::SessionEvent,
     shared::{Mark, Shared},
 };
-use crate::error::Error;
+use crate::{error::Error, processor::after};
 
 /// How a session ended; errors are shared because several may ask.
 pub(crate) type Ended = Result<Outcome, Arc<Error>>;
@@ -127,8 +127,8 @@ impl Supervisor {
                 since.get_or_insert(now);
             }
             let deadline = since.map(|since| {
-                let due = (since + self.config.end).max(postponed.unwrap_or(since));
-                due.min(since + self.config.end_limit)
+                let due = after(since, self.config.end).max(postponed.unwrap_or(since));
+                due.min(after(since, self.config.end_limit))
             });
             match deadline {
                 None => self.shared.news.notified().await,
