@@ -842,3 +842,73 @@ async fn an_event_reader_that_comes_second_is_not_forgotten() {
     }
     assert!(began.elapsed() < Duration::from_secs(5));
 }
+
+#[test]
+fn a_deadline_that_is_never_meant_to_come_is_taken_as_such() {
+    let never = Duration::MAX;
+    let config = SessionConfig {
+        start_deadline: never,
+        end_deadline: never,
+        end_limit: never,
+        cancel_deadline: never,
+        live_audio_bound: never,
+        ..SessionConfig::default()
+    };
+    let (stt, tts) =
+        (voxline_testkit::FakeStt::new().0, voxline_testkit::FakeTts::speaking(Duration::from_secs(20)).0);
+    let stt = stt.with_profile(|profile| profile.final_deadline = never);
+    let tts = tts.with_profile(|profile| profile.first_audio_deadline = never);
+    let finishing = Finishing { steps: 2, step: Duration::from_secs(60) };
+    let mut harness = Harness::with_config(row![stt, tts, finishing, Postpones], config);
+    harness.queue(samples::speech_started(0)).queue(samples::speech_stopped(10)).queue(Frame::speak("hello"));
+    assert_eq!(harness.finish_outcome().map_err(|error| told(&error)), Ok(Outcome::Ended));
+}
+
+/// Wants all the time there is.
+#[derive(Debug)]
+struct Postpones;
+
+#[async_trait]
+impl AsyncProcessor for Postpones {
+    async fn process(&mut self, frame: Frame, ctx: &mut AsyncContext) -> Result {
+        ctx.push(frame).await;
+        Ok(())
+    }
+
+    async fn end(&mut self, ctx: &mut AsyncContext) -> Result {
+        ctx.postpone_end(Duration::MAX);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_session_that_is_over_is_not_interrupted() {
+    let mut harness = Harness::new(Pass);
+    harness.end().interrupt();
+    assert_eq!(harness.log().to_string(), "started\nended");
+}
+
+/// Panics when it is dropped.
+#[derive(Debug)]
+struct BadLoser;
+
+impl Processor for BadLoser {
+    fn process(&mut self, frame: Frame, ctx: &mut Context<'_>) -> Result {
+        ctx.push(frame);
+        Ok(())
+    }
+}
+
+impl Drop for BadLoser {
+    fn drop(&mut self) {
+        panic!("no!");
+    }
+}
+
+#[test]
+fn r_52_a_stage_that_panics_when_it_is_dropped_is_named_too() {
+    let notes = Notes::default();
+    let mut harness = Harness::new(row![Noting::new("a", &notes), AsyncPass, BadLoser]);
+    assert_eq!(told(&harness.finish_outcome().unwrap_err()), "BadLoser panicked: no!");
+    assert_eq!(notes.count("a: stop"), 1);
+}
