@@ -112,12 +112,50 @@ fn every_requirement_of_waves_is_held_by_tests_that_exist() {
         .filter(|number| rows.get(number).is_none_or(Vec::is_empty))
         .map(|n| format!("R{n}: no test"))
         .collect();
+    let named =
+        rows.iter().flat_map(|(number, tests)| tests.iter().map(move |test| (format!("R{number}"), *test)));
+    broken.extend(missing(named));
+    none("docs/waves.md names tests that are not there, or none", broken);
+}
+
+/// Behaviours of the conformance list. A page's row may hold a range of them, and two have a sibling of their own.
+const BEHAVIOURS: RangeInclusive<u32> = 1..=164;
+
+#[test]
+fn every_behaviour_is_held_by_tests_that_exist_or_has_a_reason() {
+    let page = read("docs/conformance.md");
+    let mut told = BTreeSet::new();
+    let (mut broken, mut named) = (Vec::new(), Vec::new());
+    for row in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| point")) {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [point, behaviour, rest] = cells[..] else { panic!("not three cells: {row}") };
+        let (first, last) = point.split_once('–').unwrap_or((point, point));
+        if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
+            broken.extend((first..=last).filter(|n| !told.insert(*n)).map(|n| format!("{n}: told twice")));
+        }
+        let (tests, reason) =
+            match ["*Differs*: ", "*Not yet*: "].iter().find_map(|mark| rest.split_once(mark)) {
+                Some((tests, reason)) => (tests, reason),
+                None => (rest, ""),
+            };
+        let tests: Vec<_> = quoted(tests).collect();
+        if behaviour.len() < 10 || (tests.is_empty() && reason.len() < 8) {
+            broken.push(format!("{point}: neither a test nor a reason"));
+        }
+        named.extend(tests.into_iter().map(|test| (point.to_owned(), test)));
+    }
+    broken.extend(BEHAVIOURS.filter(|n| !told.contains(n)).map(|n| format!("{n}: left out")));
+    broken.extend(missing(named.into_iter()));
+    none("docs/conformance.md names tests that are not there, or leaves points out", broken);
+}
+
+/// Which of these tests, each with the point that names it as `crate::test`, are not there.
+fn missing<'a>(named: impl Iterator<Item = (String, &'a str)>) -> Vec<String> {
     let mut sources: BTreeMap<&str, String> = BTreeMap::new();
-    for (number, test) in
-        rows.iter().flat_map(|(number, tests)| tests.iter().map(move |test| (number, *test)))
-    {
+    let mut broken = Vec::new();
+    for (point, test) in named {
         let Some((package, name)) = test.split_once("::") else {
-            broken.push(format!("R{number}: {test} is not written as crate::test"));
+            broken.push(format!("{point}: {test} is not written as crate::test"));
             continue;
         };
         let text = sources.entry(package).or_insert_with(|| {
@@ -125,10 +163,10 @@ fn every_requirement_of_waves_is_held_by_tests_that_exist() {
             files(&folder, &[".rs"]).iter().map(read).collect()
         });
         if !text.contains(&format!("fn {name}(")) {
-            broken.push(format!("R{number}: there is no {test}"));
+            broken.push(format!("{point}: there is no {test}"));
         }
     }
-    none("docs/waves.md names tests that are not there, or none", broken);
+    broken
 }
 
 fn pages() -> Vec<String> {
