@@ -18,16 +18,24 @@ const FILE_LINES_P90: usize = 400;
 const FUNCTION_LINES: usize = 100;
 
 /// Files that decide and never wait: no clock, no task, no channel, no `async`.
-const PURE: [&str; 25] = [
+const PURE: [&str; 33] = [
     "crates/audio/src/",
     "crates/core/src/frame/",
     "crates/core/src/playout.rs",
+    "crates/recorder/src/bot.rs",
+    "crates/recorder/src/clips.rs",
+    "crates/recorder/src/recording",
+    "crates/recorder/src/resampled.rs",
+    "crates/recorder/src/timeline.rs",
+    "crates/recorder/src/transcript/",
+    "crates/recorder/src/user.rs",
     "crates/smallest-stt/src/message.rs",
     "crates/smallest-stt/src/session",
     "crates/smallest-stt/src/settings",
     "crates/smallest-tts/src/message.rs",
     "crates/smallest-tts/src/session",
     "crates/smallest-tts/src/settings",
+    "crates/transport-local/src/clock.rs",
     "crates/turns/src/backchannel.rs",
     "crates/turns/src/conversation/",
     "crates/turns/src/floor/",
