@@ -27,8 +27,8 @@ use crate::{
     Event, Processor,
     error::Error,
     frame::{
-        EdgeSource, EncodedAudio, Frame, Interrupt, Metric, Payload, SpeechEdge, Transcription, UpdateId,
-        Usage, UtteranceId,
+        EdgeSource, EncodedAudio, Frame, Interrupt, Metric, Payload, SpeechEdge, Transcription, Usage,
+        UtteranceId,
     },
     pipeline::Context,
     processor::{Ending, Result, Timer, after},
@@ -308,13 +308,10 @@ impl<S: SttService> Processor for SttStage<S> {
                 return Ok(());
             }
             Payload::SttUpdateSettings(update) => {
-                let (mine, others) = Updates::aims_at(&update.target, &self.name);
-                let id = UpdateId(frame.id().0);
-                if mine && self.hosted.is_some() {
-                    self.updates.asked(id, ctx);
-                    self.send(SttCommand::Update { update: id, delta: update.delta.clone() }, ctx);
-                } else if mine {
-                    self.updates.refuse(id, &self.name, "the service has stopped", ctx);
+                let service = (&self.name, self.hosted.is_some());
+                let (mine, others) = self.updates.take(frame.id(), update, service, ctx);
+                if let Some((update, delta)) = mine {
+                    self.send(SttCommand::Update { update, delta }, ctx);
                 }
                 if !others {
                     return Ok(());

@@ -33,7 +33,7 @@ use crate::{
     error::Error,
     frame::{
         BotSpeech, ContextId, Frame, Interrupt, Metric, Payload, RequestId, SpokenAudio, SpokenText,
-        SpokenWord, UpdateId, Usage,
+        SpokenWord, Usage,
     },
     pipeline::Context,
     processor::{Ending, Result, Timer, after},
@@ -386,13 +386,10 @@ impl<S: TtsService> Processor for TtsStage<S> {
                 }
             }
             Payload::TtsUpdateSettings(update) => {
-                let (mine, others) = Updates::aims_at(&update.target, &self.name);
-                let id = UpdateId(frame.id().0);
-                if mine && self.hosted.is_some() {
-                    self.updates.asked(id, ctx);
-                    self.send(TtsCommand::Update { update: id, delta: update.delta.clone() }, ctx);
-                } else if mine {
-                    self.updates.refuse(id, &self.name, "the service has stopped", ctx);
+                let service = (&self.name, self.hosted.is_some());
+                let (mine, others) = self.updates.take(frame.id(), update, service, ctx);
+                if let Some((update, delta)) = mine {
+                    self.send(TtsCommand::Update { update, delta }, ctx);
                 }
                 if !others {
                     return Ok(());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::ServiceName;
 use crate::{
-    frame::{Payload, Rejected, ServiceTarget, SettingsAnswer, UpdateId},
+    frame::{FrameId, Payload, Rejected, ServiceTarget, SettingsAnswer, SettingsUpdate, UpdateId},
     pipeline::Context,
     processor::Timer,
 };
@@ -33,11 +33,27 @@ impl Updates {
         }
     }
 
-    /// Notes an update that was passed to the service.
-    pub(super) fn asked(&mut self, update: UpdateId, ctx: &mut Context<'_>) {
+    /// Takes an update on its way: what of it is for a service that runs, and whether the frame goes on to
+    /// others. For a service that is gone it is answered here.
+    pub(super) fn take<D: Clone>(
+        &mut self,
+        id: FrameId,
+        update: &SettingsUpdate<D>,
+        (service, runs): (&ServiceName, bool),
+        ctx: &mut Context<'_>,
+    ) -> (Option<(UpdateId, D)>, bool) {
+        let (mine, others) = Self::aims_at(&update.target, service);
+        let id = UpdateId(id.0);
+        if mine && !runs {
+            self.refuse(id, service, "the service has stopped", ctx);
+        }
+        if !mine || !runs {
+            return (None, others);
+        }
         let due = ctx.now() + ANSWER_DEADLINE;
-        self.open.push((update, due));
+        self.open.push((id, due));
         ctx.set_timer(self.timer, self.open[0].1);
+        (Some((id, update.delta.clone())), others)
     }
 
     /// Passes the service's answer on, both ways; not if the update has been answered for it.
@@ -70,13 +86,7 @@ impl Updates {
     }
 
     /// Answers an update that the service cannot answer.
-    pub(super) fn refuse(
-        &self,
-        update: UpdateId,
-        service: &ServiceName,
-        reason: &str,
-        ctx: &mut Context<'_>,
-    ) {
+    fn refuse(&self, update: UpdateId, service: &ServiceName, reason: &str, ctx: &mut Context<'_>) {
         let rejected = vec![Rejected { field: "*", reason: reason.into() }];
         let answer = SettingsAnswer {
             update,
