@@ -1,7 +1,8 @@
-//! `voxline agent`: a parrot that talks with a recorded caller.
+//! `voxline agent`: a parrot or a language model that talks with a recorded caller.
 //!
 //! ```text
-//!  WavInput → (Backpressure) → Vad → SmallestStt → Parrot → SmallestTts → MeasureLatency → WavOutput
+//!  WavInput → (Backpressure) → Vad → SmallestStt → Parrot → SmallestTts → MeasureLatency → (Recorder) → WavOutput
+//!  … Vad → (Courtesy) → SmallestStt → UserAggregator → LlmStage → SmallestTts → … → WavOutput → AssistantAggregator
 //! ```
 //! Without a key and without an address it talks to a simulator inside this process, and says so: the simulator
 //! hears the text beside the recording (`call.txt` or `call.json` for `call.wav`). In real time the caller may
@@ -12,27 +13,33 @@ use std::path::Path;
 use voxline::{
     audio::SampleRate,
     core::{Pipeline, SessionConfig},
+    llm::ScriptedLlm,
     smallest_stt::{Secret, SmallestStt, SttCounters, SttSettings},
     smallest_tts::{SmallestTts, TtsCounters},
-    turns::{MeasureLatency, Parrot},
+    turns::{MeasureLatency, Parrot, TurnConfig},
     vad::Vad,
     wav::{WavInput, WavInputCounters, WavOutput},
 };
+use voxline_recorder::{Recorder, Transcript};
 use voxline_waves_sim::{Script, SimConfig, WavesSim};
 
 use crate::{
-    args::{AgentArgs, Pace},
+    args::{AgentArgs, Llm, Pace},
     backpressure::Backpressure,
     chatter::{Chatter, Style},
+    courtesy::Courtesy,
     events::{AgentSummary, Event, TranscribeSummary, seconds},
     exit::{Code, Failure, chain},
     files::{self, OutputFile},
+    model::{Answerer, then_model},
     output::Console,
     run::{END_LIMIT, conclude, until_ended},
     service::{self, Access, recogniser, synthesizer},
     signals::Signals,
 };
 
+/// Of the audio that comes in.
+const RATE: SampleRate = SampleRate::HZ_16000;
 /// Utterances the simulator hears where nothing says what was said.
 const MADE_UP: usize = 1_000;
 
@@ -44,48 +51,81 @@ pub(crate) async fn run(args: AgentArgs, console: &Console, signals: &mut Signal
             "the agent would overwrite what the caller says: choose another --output",
         ));
     }
+    let answerer = Answerer::of(&args)?;
+    let conversation = answerer.conversation().cloned();
     let output = OutputFile::create(&args.output)?;
     let (access, _simulator) = access(&args, console).await?;
-    let chatter = Chatter::new(console, Style::Conversation);
+    if args.llm == Llm::Scripted {
+        console.note(ScriptedLlm::NOTICE);
+    }
+    let style = if conversation.is_some() { Style::Model } else { Style::Conversation };
+    let chatter = Chatter::new(console, style);
     let stt = recogniser(access.stt(), SttSettings::default())?;
     let tts = synthesizer(SmallestTts::with_config(access.tts()))?;
     chatter.watch_stt(&stt);
     chatter.watch_tts(&tts);
     let (length, counters) = (input.announced_duration(), Counters::of(&input, &stt, &tts));
-    let pipeline = pipeline(input, stt, tts, &output, args.pace)?;
+    let config = SessionConfig { input_rate: RATE, end_limit: END_LIMIT, ..SessionConfig::default() };
+    let config = recorded(chatter.watch(config), &args)?;
+    let pipeline = pipeline(Parts { input, stt, tts, answerer }, &output, &args)?;
 
-    let config =
-        SessionConfig { input_rate: SampleRate::HZ_16000, end_limit: END_LIMIT, ..SessionConfig::default() };
-    let config = chatter.watch(config);
     let session = pipeline.start(config).await.map_err(|error| Failure::from(&error))?;
     console.begin("call", length);
     let ended = until_ended(&session, &chatter, signals, || counters.played.audio(), None).await;
     console.finish();
     chatter.close();
+    if let Some(conversation) = conversation {
+        chatter.print(Event::Context { messages: &conversation.messages() }, None);
+    }
     chatter.print(Event::Talked(counters.summary(&chatter, &output)), None);
     conclude(ended, &chatter, output)
 }
 
-fn pipeline(
+/// With what is said written down, where the call is recorded.
+fn recorded(config: SessionConfig, args: &AgentArgs) -> Result<SessionConfig, Failure> {
+    let Some(folder) = &args.record else { return Ok(config) };
+    let transcript =
+        Transcript::create(folder).map_err(|error| Failure::new(Code::BadInput, chain(&error)))?;
+    Ok(config.with_observer(transcript))
+}
+
+/// What the line is put together from.
+struct Parts {
     input: WavInput,
     stt: SmallestStt,
     tts: SmallestTts,
-    output: &OutputFile,
-    pace: Pace,
-) -> Result<Pipeline, Failure> {
-    let backpressure = (pace == Pace::Fast).then(|| Backpressure::of(&stt, SampleRate::HZ_16000));
-    let mut builder = Pipeline::builder().then(input.with_pace(pace.into()));
-    if let Some(backpressure) = backpressure {
-        builder = builder.then(backpressure);
+    answerer: Answerer,
+}
+
+fn pipeline(parts: Parts, output: &OutputFile, args: &AgentArgs) -> Result<Pipeline, Failure> {
+    let Parts { input, stt, tts, answerer } = parts;
+    let (fast, pace) = (args.pace == Pace::Fast, args.pace.into());
+    let mut line = Pipeline::builder().then(input.with_pace(pace));
+    if fast {
+        line = line.then(Backpressure::of(&stt, RATE));
     }
-    let builder = builder
-        .then(Vad::default().interrupts(pace == Pace::Realtime))
-        .then(stt)
-        .then(Parrot::new("You said:"))
-        .then(tts)
-        .then(MeasureLatency::default())
-        .then(WavOutput::create(output.path()).with_pace(pace.into()));
-    builder.build().map_err(|error| Failure::from(&error))
+    let mut assistant = None;
+    let line = match answerer.conversation().cloned() {
+        None => line.then(Vad::default().interrupts(!fast)).then(stt).then(Parrot::new("You said:")),
+        Some(conversation) => {
+            let (user, other) = conversation.aggregators(TurnConfig::default());
+            assistant = Some(other);
+            line = line.then(Vad::default());
+            if fast {
+                line = line.then(Courtesy::new(conversation));
+            }
+            then_model(line.then(stt).then(user), answerer)
+        }
+    };
+    let mut line = line.then(tts).then(MeasureLatency::default());
+    if let Some(folder) = &args.record {
+        line = line.then(Recorder::create(folder));
+    }
+    line = line.then(WavOutput::create(output.path()).with_pace(pace));
+    if let Some(assistant) = assistant {
+        line = line.then(assistant);
+    }
+    line.build().map_err(|error| Failure::from(&error))
 }
 
 /// The service to talk to. The simulator, if it is one of ours, lives as long as the second value.

@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-The API key is read from SMALLEST_API_KEY.
+The API key is read from SMALLEST_API_KEY, that of a language model from OPENAI_API_KEY.
 Exit codes: 0 ok, 1 internal, 2 usage, 3 refused by the service, 4 unreachable, 5 bad input, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Transcribe(TranscribeArgs),
     /// Say a text into a WAV file.
     Say(SayArgs),
-    /// Let an agent (a parrot) talk with a recorded caller.
+    /// Let an agent talk with a recorded caller: a parrot, or a language model.
     Agent(AgentArgs),
     /// Run a simulator of the Waves service on loopback.
     Sim(SimArgs),
@@ -160,6 +160,18 @@ pub(crate) struct AgentArgs {
     /// How fast the call goes. At the fast pace the caller does not interrupt the agent.
     #[arg(long, value_enum, default_value_t = Pace::Realtime)]
     pub(crate) pace: Pace,
+    /// Who answers.
+    #[arg(long, value_enum, default_value_t = Llm::Parrot)]
+    pub(crate) llm: Llm,
+    /// The model, with --llm openai. Default: OPENAI_MODEL, or the client's own.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Instructions to the model; not for the parrot.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// Record both sides of the call, and what was said, into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
     /// Print one JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -199,6 +211,17 @@ impl From<Pace> for wav::Pace {
             Pace::Fast => Self::Fast,
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Llm {
+    /// Repeats what was said; keeps no conversation.
+    Parrot,
+    /// Follows a small script, offline.
+    Scripted,
+    /// Any OpenAI-compatible endpoint: OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL.
+    #[value(name = "openai")]
+    OpenAi,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -37,6 +37,9 @@ pub(crate) struct Chatter {
     // Written by the event handler, read after the session; never held across an await.
     errors: Arc<Mutex<Vec<Arc<ErrorReport>>>>,
     answers: Arc<AtomicU64>,
+    /// What has come of a model's answer. It is no longer than a model's client lets an answer become. Written
+    /// by the event handler on whatever task it is called; never held across an await.
+    answer: Arc<Mutex<String>>,
     /// Transcriptions and stretches of the agent's speech.
     results: Arc<AtomicU64>,
     /// Connections that failed.
@@ -58,15 +61,27 @@ pub(crate) enum Style {
     Words,
     /// Who said what, and how long it took.
     Conversation,
+    /// The same, where the agent's text comes in pieces.
+    Model,
+}
+
+impl Style {
+    fn is_conversation(self) -> bool {
+        matches!(self, Self::Conversation | Self::Model)
+    }
 }
 
 /// What is worth telling.
-const REACHED: [FrameKind; 11] = [
+const REACHED: [FrameKind; 15] = [
     FrameKind::SpeechStarted,
     FrameKind::SpeechStopped,
     FrameKind::InterimTranscription,
     FrameKind::Transcription,
+    FrameKind::UserStartedSpeaking,
+    FrameKind::UserStoppedSpeaking,
     FrameKind::Text,
+    FrameKind::ResponseEnded,
+    FrameKind::ToolSettled,
     FrameKind::TtsStarted,
     FrameKind::TtsWord,
     FrameKind::TtsStopped,
@@ -86,6 +101,7 @@ impl Chatter {
             file: None,
             errors: Arc::default(),
             answers: Arc::default(),
+            answer: Arc::default(),
             results: Arc::default(),
             losses: Arc::default(),
             told_of_retry: Arc::default(),
@@ -191,6 +207,10 @@ impl Chatter {
         match event {
             // Edges of the agent's speech leave at both ends.
             SessionEvent::Reached(Edge::Tail, frame) => self.reached(frame),
+            SessionEvent::Interrupted(_) => {
+                self.answer_ended();
+                self.print(Event::Interrupted, None);
+            }
             SessionEvent::Error(report) => {
                 let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
                 if errors.len() < KEPT {
@@ -211,22 +231,45 @@ impl Chatter {
             Payload::SpeechStopped(edge) => self.print(Event::SpeechStopped((&**edge).into()), None),
             Payload::InterimTranscription(heard) => self.print(Event::interim(heard), None),
             Payload::Transcription(heard) => self.print(Event::final_(heard), self.transcript(heard)),
-            Payload::Text(chunk) => {
-                self.answers.fetch_add(1, Ordering::Relaxed);
-                let text = (self.style == Style::Conversation).then(|| format!("agent: {}", chunk.text));
-                self.print(Event::Answer { text: &chunk.text }, text);
-            }
+            Payload::Text(chunk) if self.style == Style::Model => self.answer_text().push_str(&chunk.text),
+            Payload::Text(chunk) => self.answered(&chunk.text),
+            Payload::ResponseEnded => self.answer_ended(),
             Payload::TtsWord(word) => self.print(Event::Word((&**word).into()), self.word(word)),
-            _ if self.style != Style::Conversation => {}
-            Payload::BotStartedSpeaking(_) => self.print(Event::BotStartedSpeaking, None),
+            _ if !self.style.is_conversation() => {}
+            Payload::UserStartedSpeaking => self.print(Event::TurnStarted, None),
+            Payload::UserStoppedSpeaking => self.print(Event::TurnStopped, None),
+            Payload::ToolSettled(result) => {
+                let text = format!("  (tool {}: {})", result.call.name, result.outcome.text());
+                self.print(Event::Tool((&**result).into()), Some(text));
+            }
+            Payload::BotStartedSpeaking(_) => self.print(Event::BotStarted, None),
             Payload::BotStoppedSpeaking(speech) => {
                 let (played, interrupted) = (seconds(speech.played), speech.interrupted);
                 let text = interrupted.then(|| "  (interrupted)".to_owned());
-                self.print(Event::BotStoppedSpeaking { played, interrupted }, text);
+                self.print(Event::BotStopped { played, interrupted }, text);
             }
             Payload::Metrics(metric) => self.metric(metric),
             _ => {}
         }
+    }
+
+    fn answered(&self, answer: &str) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        let text = self.style.is_conversation().then(|| format!("agent: {answer}"));
+        self.print(Event::Answer { text: answer }, text);
+    }
+
+    /// A model's answer is complete, or cut: what has come of it is told.
+    fn answer_ended(&self) {
+        let answer = std::mem::take(&mut *self.answer_text());
+        let answer = answer.trim();
+        if !answer.is_empty() {
+            self.answered(answer);
+        }
+    }
+
+    fn answer_text(&self) -> MutexGuard<'_, String> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn metric(&self, metric: &Metric) {
@@ -244,7 +287,7 @@ impl Chatter {
         // A final without words only says that nothing more comes.
         let text = Some(&heard.text).filter(|text| !text.is_empty())?;
         match (self.style, &self.file) {
-            (Style::Conversation, _) => Some(format!("user: {text}")),
+            (Style::Conversation | Style::Model, _) => Some(format!("user: {text}")),
             (Style::NamedTranscript, Some(file)) => Some(format!("{file}: {text}")),
             _ => Some(text.clone()),
         }

@@ -10,7 +10,10 @@ use serde::Serialize;
 use voxline::{
     core::{
         ErrorCategory, ServiceError,
-        frame::{EdgeSource, SpeechEdge, SpokenWord, Transcription, Utterance, Word},
+        frame::{
+            ChatMessage, EdgeSource, SpeechEdge, SpokenWord, ToolOutcome, ToolResult, Transcription,
+            Utterance, Word,
+        },
     },
     smallest_stt::SttCounts,
 };
@@ -44,10 +47,20 @@ pub(crate) enum Event<'a> {
     Final(FinalEvent<'a>),
     /// The agent's answer, as text.
     Answer { text: &'a str },
+    /// The caller has the floor. Not with the parrot, which answers utterances and knows no turns.
+    TurnStarted,
+    /// The caller has finished.
+    TurnStopped,
     /// The agent began to speak.
-    BotStartedSpeaking,
+    BotStarted,
     /// The agent stopped, or was interrupted.
-    BotStoppedSpeaking { played: f64, interrupted: bool },
+    BotStopped { played: f64, interrupted: bool },
+    /// The caller took the floor from the agent: what it had not said is dropped.
+    Interrupted,
+    /// A tool the model called has settled.
+    Tool(ToolEvent<'a>),
+    /// The conversation as the model remembers it, once, at the end. Not with the parrot.
+    Context { messages: &'a [ChatMessage] },
     /// How long the end of speech was ago when the text was there, or the first audio of the answer.
     Latency { of: &'static str, seconds: f64 },
     /// A word of what is said, and when.
@@ -129,6 +142,17 @@ pub(crate) struct SpokenWordEvent<'a> {
     end: f64,
 }
 
+#[derive(Debug, Serialize)]
+pub(crate) struct ToolEvent<'a> {
+    name: &'a str,
+    /// As the model wrote them: a JSON object, as text.
+    arguments: &'a str,
+    /// `done`, or why there is no result.
+    outcome: &'static str,
+    /// What the model is told.
+    result: &'a str,
+}
+
 /// Adds up over files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct TranscribeSummary {
@@ -203,6 +227,21 @@ impl<'a> Event<'a> {
             redacted_entities: &heard.redacted_entities,
             full_transcript: heard.full_transcript.as_deref(),
         })
+    }
+}
+
+impl<'a> From<&'a ToolResult> for ToolEvent<'a> {
+    fn from(ToolResult { call, outcome }: &'a ToolResult) -> Self {
+        let name = match outcome {
+            ToolOutcome::Done(_) => "done",
+            ToolOutcome::Failed => "failed",
+            ToolOutcome::BadArguments => "bad_arguments",
+            ToolOutcome::Unknown => "unknown",
+            ToolOutcome::Cancelled => "cancelled",
+            ToolOutcome::TimedOut => "timed_out",
+            _ => "other",
+        };
+        Self { name: &call.name, arguments: &call.arguments, outcome: name, result: outcome.text() }
     }
 }
 

@@ -8,10 +8,12 @@ use std::{error::Error as StdError, fmt, path::Path, process::ExitCode};
 use voxline::{
     audio::{ResampleError, WavError},
     core::{Error, ErrorCategory, ServiceError},
+    llm::LlmError,
     smallest_stt::SttError,
     smallest_tts::{ConfigError, TtsError},
     wav::InputError,
 };
+use voxline_recorder::RecordError;
 
 /// The longest text shown: a server's answer may be a page.
 const LONGEST: usize = 400;
@@ -111,7 +113,10 @@ impl From<&Error> for Failure {
             Error::Start { source, .. } => (&**source).into(),
             Error::Service(error) => error.into(),
             Error::Other(error)
-                if error.is::<InputError>() || error.is::<WavError>() || error.is::<ResampleError>() =>
+                if error.is::<InputError>()
+                    || error.is::<WavError>()
+                    || error.is::<ResampleError>()
+                    || error.is::<RecordError>() =>
             {
                 Self::new(Code::BadInput, chain(&**error))
             }
@@ -131,6 +136,15 @@ impl From<&ServiceError> for Failure {
             _ if is_setting(error) => (Code::Usage, None),
             // What the service says is advice enough.
             _ if is_reported(error) => (Code::Refused, None),
+            ErrorCategory::Unauthorized if is_llm(error) => {
+                (Code::Refused, Some("check the key in OPENAI_API_KEY"))
+            }
+            ErrorCategory::Unreachable if is_llm(error) => {
+                (Code::Unreachable, Some("check OPENAI_BASE_URL and the network"))
+            }
+            ErrorCategory::Protocol if is_llm(error) => {
+                (Code::Unreachable, Some("what answers there is no model; check OPENAI_BASE_URL"))
+            }
             ErrorCategory::Unauthorized => (Code::Refused, Some("check the key in SMALLEST_API_KEY")),
             ErrorCategory::Forbidden => (Code::Refused, Some("the key, plan or region does not allow this")),
             ErrorCategory::Overloaded => {
@@ -173,6 +187,11 @@ fn is_setting(error: &ServiceError) -> bool {
     let tts = error.source.downcast_ref::<TtsError>();
     matches!(stt, Some(SttError::Invalid { .. } | SttError::MissingKey))
         || matches!(tts, Some(TtsError::Config(_)))
+}
+
+/// Whether it is about the language model, which has a key and an address of its own.
+fn is_llm(error: &ServiceError) -> bool {
+    error.source.is::<LlmError>()
 }
 
 /// Whether the service answered with an error message.

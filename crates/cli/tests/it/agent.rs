@@ -19,8 +19,8 @@ async fn the_agent_hears_answers_and_is_recorded() {
     for service in ["smallest-stt", "smallest-tts"] {
         assert!(ran.events_named("connected").iter().any(|event| event["service"] == service), "{service}");
     }
-    assert_eq!(ran.events_named("bot_started_speaking").len(), 3);
-    assert!(ran.events_named("bot_stopped_speaking").iter().all(|event| event["interrupted"] == false));
+    assert_eq!(ran.events_named("bot_started").len(), 3);
+    assert!(ran.events_named("bot_stopped").iter().all(|event| event["interrupted"] == false));
     assert!(ran.events_named("latency").iter().any(|event| event["of"] == "voice_to_voice"));
     let summary = ran.summary();
     assert_eq!((&summary["answers"], &summary["finalizes"]), (&3.into(), &3.into()));

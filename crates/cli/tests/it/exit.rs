@@ -178,7 +178,7 @@ async fn an_interrupt_ends_the_call_and_keeps_the_recording() {
     let output = directory().join("answer.wav");
     let args = ["agent", "--input", QUESTION, "--output", text(&output), "--json"];
     let mut running = Running::start(on(&sim, &args));
-    running.until("bot_started_speaking").await;
+    running.until("bot_started").await;
     let ran = running.signal("TERM").await;
     assert_eq!(ran.code, 143, "{ran:#?}");
     assert_eq!(ran.summary()["answers"], 1);

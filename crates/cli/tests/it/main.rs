@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
 
 mod agent;
+mod conversation;
 mod exit;
 mod say;
 mod sim;

@@ -88,7 +88,10 @@ impl Ran {
 /// A command with a clean environment.
 pub(crate) fn voxline(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_voxline"));
-    command.args(args).env_remove("SMALLEST_API_KEY").env_remove("VOXLINE_LOG");
+    command.args(args);
+    for name in ["SMALLEST_API_KEY", "VOXLINE_LOG", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"] {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
