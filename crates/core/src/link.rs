@@ -32,8 +32,9 @@ use crate::{
 
 /// Signals a stage may have waiting.
 pub const SIGNAL_BOUND: usize = 1024;
-/// Upstream frames a stage may have waiting.
-pub const UP_BOUND: usize = 4096;
+/// Upstream frames a stage may have waiting. Far above what a pipeline can have under way: of ten stages on several
+/// threads that each answer every frame, 7,000 may be on their way to the first while its thread has no turn.
+pub const UP_BOUND: usize = 65_536;
 /// Measurements a down lane holds before the oldest is dropped.
 pub const METRICS_BOUND: usize = 32;
 
