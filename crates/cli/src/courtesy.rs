@@ -3,12 +3,13 @@
 //! | frame | what happens |
 //! |---|---|
 //! | `SpeechStopped` | passed on; then nothing more is taken, until what was said is answered |
-//! | `UserStoppedSpeaking`, `BotStoppedSpeaking` up | passed on; perhaps it is answered now |
+//! | `UserStoppedSpeaking`, `BotStartedSpeaking`, `BotStoppedSpeaking` up | passed on; the wait begins anew |
+//! | `Error` up, once the caller's turn is over | passed on; what was said will not be answered |
 //! | anything else | passed on |
 //!
 //! A caller waits for an answer; a file at the fast pace does not, and would interrupt every one. Stands between
 //! the detector and the recogniser. The conversation says whether anybody owes an answer; so that nothing can
-//! keep the file for ever, it goes on after [`PATIENCE`] without an edge of anybody's turn.
+//! keep the file for ever, it goes on after [`PATIENCE`] without any of these.
 
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,11 @@ impl Processor for Courtesy {
             }
             Payload::UserStoppedSpeaking if up => {
                 self.waiting = self.waiting.take().map(|_| Waiting { until: now + PATIENCE, said: true });
+            }
+            // No answer will come.
+            Payload::Error(_) if self.waiting.as_ref().is_some_and(|waiting| waiting.said) => {
+                self.waiting = None;
+                ctx.release_input();
             }
             Payload::BotStartedSpeaking(_) | Payload::BotStoppedSpeaking(_) if up => {
                 self.waiting.iter_mut().for_each(|waiting| waiting.until = now + PATIENCE);

@@ -169,6 +169,20 @@ async fn a_model_that_refuses_the_key_ends_the_call_and_the_key_is_not_shown() {
 }
 
 #[tokio::test]
+async fn no_model_at_the_address_is_unreachable_and_the_call_goes_on_to_its_end() {
+    let sim = simulator().await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = directory().join("answer.wav");
+    let args = ["agent", "--input", QUESTION, "--output", text(&output), "--pace", "fast", "--json"];
+    let mut command = on(&sim, &[&args[..], &["--llm", "openai"]].concat());
+    command.env("OPENAI_API_KEY", KEY).env("OPENAI_BASE_URL", format!("http://{closed}"));
+    let ran = finish(command).await;
+    ran.assert_failed(4, "check OPENAI_BASE_URL");
+    let users = context(&ran).into_iter().filter(|(role, _)| role == "user").map(|(_, text)| text);
+    assert_eq!(users.collect::<Vec<_>>().join(" "), UTTERANCES.join(" "));
+}
+
+#[tokio::test]
 async fn both_sides_and_what_was_said_are_recorded() {
     let sim = simulator().await;
     let folder = directory();
