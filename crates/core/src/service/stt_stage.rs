@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Event, Processor,
-    error::Error,
+    error::{Error, ServiceError},
     frame::{
         EdgeSource, EncodedAudio, Frame, Interrupt, Metric, Payload, SpeechEdge, Transcription, Usage,
         UtteranceId,
@@ -60,6 +60,8 @@ pub struct SttStage<S> {
     ending: bool,
     /// Whether nothing runs beside the stage any more: the service is gone and its handlers are done.
     delivered: bool,
+    /// Why the service gave up: reported once the handlers have heard of it, for it may end the session.
+    gave_up: Option<ServiceError>,
 }
 
 impl<S: SttService> SttStage<S> {
@@ -78,6 +80,7 @@ impl<S: SttService> SttStage<S> {
             utterances: Utterances::default(),
             ending: false,
             delivered: true,
+            gave_up: None,
         }
     }
 
@@ -266,7 +269,7 @@ impl<S: SttService> SttStage<S> {
             self.report_usage(ctx);
         }
         match outcome {
-            Err(error) => ctx.report(error),
+            Err(error) => self.gave_up = Some(error),
             Ok(()) if !self.ending => {
                 let what = format!("{} stopped before the end of the session", self.name);
                 ctx.report(Error::Unusable { what });
@@ -344,6 +347,9 @@ impl<S: SttService> Processor for SttStage<S> {
             FromService::Finished(outcome) => self.finished(outcome, ctx),
             FromService::Delivered => {
                 self.delivered = true;
+                if let Some(error) = self.gave_up.take() {
+                    ctx.report(error);
+                }
                 ctx.finish_end();
             }
         }

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     Event, Processor,
-    error::Error,
+    error::{Error, ServiceError},
     frame::{
         BotSpeech, ContextId, Frame, Interrupt, Metric, Payload, RequestId, SpokenAudio, SpokenText,
         SpokenWord, Usage,
@@ -72,6 +72,8 @@ pub struct TtsStage<S> {
     ending: bool,
     /// Whether nothing runs beside the stage any more: the service is gone and its handlers are done.
     delivered: bool,
+    /// Why the service gave up: reported once the handlers have heard of it, for it may end the session.
+    gave_up: Option<ServiceError>,
 }
 
 /// An answer whose text is coming.
@@ -116,6 +118,7 @@ impl<S: TtsService> TtsStage<S> {
             last_sign: None,
             ending: false,
             delivered: true,
+            gave_up: None,
         }
     }
 
@@ -331,7 +334,7 @@ impl<S: TtsService> TtsStage<S> {
             ctx.measure(Metric::Usage { stage: ctx.stage(), usage });
         }
         match outcome {
-            Err(error) => ctx.report(error),
+            Err(error) => self.gave_up = Some(error),
             Ok(()) if !self.ending => {
                 let what = format!("{} stopped before the end of the session", self.name);
                 ctx.report(Error::Unusable { what });
@@ -415,6 +418,9 @@ impl<S: TtsService> Processor for TtsStage<S> {
             FromService::Finished(outcome) => self.finished(outcome, ctx),
             FromService::Delivered => {
                 self.delivered = true;
+                if let Some(error) = self.gave_up.take() {
+                    ctx.report(error);
+                }
                 ctx.finish_end();
             }
         }
