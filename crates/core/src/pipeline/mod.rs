@@ -25,6 +25,7 @@
 //!
 //! Read next: [`crate::session`].
 
+mod async_context;
 mod context;
 mod jobs;
 mod outlet;
@@ -33,9 +34,9 @@ mod segment;
 mod task;
 mod timers;
 
+pub use async_context::AsyncContext;
 pub use context::Context;
 pub use jobs::{JobId, JobOutput};
-pub use task::AsyncContext;
 
 use std::{fmt, sync::Arc};
 
