@@ -67,6 +67,8 @@ fn rate() -> impl Strategy<Value = SampleRate> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn r_20_r_23_every_sample_is_played_once_and_the_stop_is_told_when_the_last_was_heard(
         lengths in prop::collection::vec(1_usize..2000, 1..40),
@@ -87,6 +89,7 @@ proptest! {
             now += ms(burst);
         }
         playout.handle_stopped(now, ContextId(1));
+        let complete = now;
         sink.take(now, &mut playout);
         while let Some(at) = playout.poll_timeout() {
             now = now.max(at);
@@ -95,7 +98,8 @@ proptest! {
         }
         let sent: Vec<i16> = pieces.iter().flat_map(|pcm| pcm.samples().to_vec()).collect();
         prop_assert_eq!(&sink.samples, &sent);
-        let (heard, told) = (sink.empty_at.unwrap(), sink.stopped_at.unwrap());
+        // Until it is said to be complete, an answer may go on.
+        let (heard, told) = (sink.empty_at.unwrap().max(complete), sink.stopped_at.unwrap());
         let off = told.saturating_duration_since(heard).max(heard.saturating_duration_since(told));
         prop_assert!(off <= ms(50), "told {:?} away from the end of playback", off);
         prop_assert!(playout.is_idle());
