@@ -29,6 +29,8 @@ const THINGS: &str = "apple boat candle drum egg feather guitar hammer island ja
                       engine flute garden hat iron jewel key ladder mountain nest ocean pencil robot spoon tiger";
 
 const GOODBYE: &str = "That is all I can carry. Goodbye.";
+/// Simulated: a game that is stuck is given up.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 // Time begins to run only when there is nothing left to compute, and then it jumps.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -36,17 +38,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let simulator = Arc::new(WavesSim::start_in_memory(SimConfig::default())?);
     let (one, other) = line();
     let (began, call) = (std::time::Instant::now(), tokio::time::Instant::now());
-    let (anna, _) = agent("Anna", one, &simulator).await?;
+    let (anna, anna_remembers) = agent("Anna", one, &simulator).await?;
     let (ben, ben_remembers) = agent("Ben", other, &simulator).await?;
     anna.queue(Frame::custom(AnswerNow)).await?;
 
-    // When she says goodbye he hangs up, and her session ends, too.
-    while !ben_remembers.messages().iter().any(is_goodbye) {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    ben.end().await?;
-    ben.finished().await?;
+    // Who hears goodbye hangs up, and with it the other's session ends.
+    let parting = async {
+        while !heard_goodbye(&anna_remembers) && !heard_goodbye(&ben_remembers) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, parting).await?;
+    anna.end().await?;
     anna.finished().await?;
+    ben.finished().await?;
     println!("\nsimulated {:.0?}, computed in {:.1?}", call.elapsed(), began.elapsed());
     Ok(())
 }
@@ -89,8 +94,9 @@ fn show(name: &str, at: Duration, event: &SessionEvent) {
     }
 }
 
-fn is_goodbye(message: &ChatMessage) -> bool {
-    matches!(message, ChatMessage::User { text } if text == GOODBYE)
+fn heard_goodbye(conversation: &Conversation) -> bool {
+    let is_goodbye = |message: &ChatMessage| matches!(message, ChatMessage::User { text } if text == GOODBYE);
+    conversation.messages().iter().any(is_goodbye)
 }
 
 /// What is said when so many things are in the bag.
