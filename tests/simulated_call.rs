@@ -7,7 +7,11 @@
 //!
 //! Read next: `examples/two_agents.rs`.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests panic, and print what they did"
+)]
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -44,36 +48,38 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-#[tokio::test(start_paused = true)]
-async fn fifty_turns_with_barge_ins_are_remembered_as_they_were_heard() {
-    for seed in 1..=2 {
-        // Seen only when the test fails.
-        println!("seed {seed}");
-        let call = tokio::time::timeout(LIMIT, talk(seed)).await.expect("the call ends");
-        let notes = call.notes.all();
-        assert!(call.notes.errors().is_empty(), "{:?}", call.notes.errors());
+#[tokio::test]
+async fn fifty_turns_with_barge_ins_are_remembered_as_they_were_heard_by_the_share_of_the_text() {
+    hold(1, false).await;
+}
 
-        let turns = turns(&notes);
-        assert_eq!(
-            turns.join(" "),
-            call.said.join(" "),
-            "each word is in one turn, and each turn is asked once"
-        );
-        let answers = Answers::of(&notes);
-        nothing_of_an_answer_leaves_after_it_was_cut(&notes, &answers);
-        answers_that_were_not_cut_are_heard_whole(seed, &notes, &answers);
-        no_time_is_added_between_the_words_and_the_request(&notes);
-        the_conversation_is_what_was_heard(seed, &call.conversation, &turns, &answers);
-        let cut = notes.iter().filter(|note| matches!(note, Note::Cut)).count();
-        println!("  {} turns, {cut} interruptions", turns.len());
-        assert!(turns.len() >= TURNS && cut > TURNS / 5, "this tries too little");
-    }
+#[tokio::test]
+async fn fifty_turns_with_barge_ins_are_remembered_as_they_were_heard_by_the_times_of_words() {
+    hold(2, true).await;
+}
+
+async fn hold(seed: u64, word_times: bool) {
+    println!("seed {seed}");
+    let call = tokio::time::timeout(LIMIT, talk(seed, word_times)).await.expect("the call ends");
+    let notes = call.notes.all();
+    assert!(call.notes.errors().is_empty(), "{:?}", call.notes.errors());
+
+    let turns = turns(&notes);
+    assert_eq!(turns.join(" "), call.said.join(" "), "each word is in one turn, and each turn is asked once");
+    let answers = Answers::of(&notes);
+    nothing_of_an_answer_leaves_after_it_was_cut(&notes, &answers);
+    answers_that_were_not_cut_are_heard_whole(seed, &notes, &answers);
+    no_time_is_added_between_the_words_and_the_request(&notes);
+    the_conversation_is_what_was_heard(seed, &call.conversation, &turns, &answers);
+    let cut = notes.iter().filter(|note| matches!(note, Note::Cut)).count();
+    println!("{} turns, {cut} interruptions", turns.len());
+    assert!(turns.len() >= TURNS && cut > TURNS / 5, "this tries too little");
 }
 
 /// A caller who sometimes listens, sometimes interrupts, sometimes goes on before the answer, and sometimes hums.
-async fn talk(seed: u64) -> Call {
+async fn talk(seed: u64, word_times: bool) -> Call {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut call = Call::new(seed).await;
+    let mut call = Call::new(seed, word_times).await;
     for turn in 0..SAYINGS {
         let words = ["tell", "me", "about", "the", "sea"];
         let text = format!("Turn{} {}", spelled(turn), words[..random.usize(1..=5)].join(" "));
@@ -273,10 +279,10 @@ fn is_remembered_as_heard(remembered: &str, answer: &str, heard: &[String]) {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_first_audio_of_an_answer_leaves_while_the_model_is_still_writing() {
     let seed = (1..).find(|&seed| tale(seed, 0).split(' ').count() > 15).unwrap();
-    let mut call = Call::new(seed).await;
+    let mut call = Call::new(seed, false).await;
     call.say("Tell me a tale").await;
     call.until("the answer is over", |notes| over(notes, "tale")).await;
     call.end().await;
@@ -286,9 +292,9 @@ async fn the_first_audio_of_an_answer_leaves_while_the_model_is_still_writing() 
     assert!(first < written, "audio began at {first}, the model ended at {written}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_model_is_asked_in_the_very_moment_the_words_are_confirmed() {
-    let mut call = Call::new(1).await;
+    let mut call = Call::new(1, false).await;
     call.say("Tell me a tale").await;
     call.until("the model is asked", |notes| answer_to(notes, "tale").is_some()).await;
     let times = call.notes.all().into_iter().filter_map(|note| match note {

@@ -1,4 +1,4 @@
-//! A call in simulated time that notes everything: a caller who speaks by hand, and an agent whose model tells
+//! A call in simulated time (it pauses the clock) that notes everything: a caller who speaks by hand, and an agent whose model tells
 //! tales of words that name their answer.
 
 use std::{
@@ -192,7 +192,10 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) async fn new(seed: u64) -> Self {
+    /// Picks up the telephone and pauses the clock. `word_times`: whether the synthesizer tells when words are
+    /// spoken; else what was heard of an answer is known by the share of its text.
+    pub(crate) async fn new(seed: u64, word_times: bool) -> Self {
+        tokio::time::pause();
         let mut config = SimConfig { seed: Some(seed), ..SimConfig::default() };
         config.stt.latency = LATENCY;
         let simulator = Arc::new(WavesSim::start_in_memory(config).unwrap());
@@ -200,8 +203,7 @@ impl Call {
         let notes = Notes::default();
         let conversation = Conversation::new("Tell tales.");
         let (user, assistant) = conversation.aggregators(TurnConfig::default());
-        // What was heard is known by the times of words, or without them by the share of the text.
-        let settings = TtsSettings { word_timestamps: seed.is_multiple_of(2), ..TtsSettings::default() };
+        let settings = TtsSettings { word_timestamps: word_times, ..TtsSettings::default() };
         let mouth = notes.clone();
         let pipeline = Pipeline::builder()
             .then(Ear::new(there.from))
