@@ -7,8 +7,13 @@ use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{ConnectionEvent, ConnectionEvents, ServiceIo, ServiceResult};
-use crate::{error::Error, frame::Metric, pipeline::Context, ring::Ring};
+use super::{ConnectionEvent, ConnectionEvents, ServiceIo, ServiceName, ServiceResult};
+use crate::{
+    error::{Error, ServiceError},
+    frame::Metric,
+    pipeline::Context,
+    ring::Ring,
+};
 
 /// Commands and events that may be on their way.
 const CHANNEL: usize = 64;
@@ -129,6 +134,64 @@ impl<C: Send + 'static> Hosted<C> {
             let _ = commands.reserve().await;
             output.send(FromServiceRoom).await
         });
+    }
+}
+
+/// How a stage and its service part: the run is over, then the handlers have heard everything, then the end
+/// may pass. Why a service gave up is reported last, for it may end the session.
+#[derive(Debug)]
+pub(super) struct Parting {
+    over: bool,
+    ending: bool,
+    gave_up: Option<ServiceError>,
+}
+
+impl Default for Parting {
+    /// No service runs yet.
+    fn default() -> Self {
+        Self { over: true, ending: false, gave_up: None }
+    }
+}
+
+impl Parting {
+    /// A service runs.
+    pub(super) fn begin(&mut self) {
+        self.over = false;
+    }
+
+    /// The service has been told that the end is near.
+    pub(super) fn end(&mut self) {
+        self.ending = true;
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Whether nothing of a service is waited for.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The run is over.
+    pub(super) fn finished(&mut self, outcome: ServiceResult, service: &ServiceName, ctx: &mut Context<'_>) {
+        match outcome {
+            Err(error) => self.gave_up = Some(error),
+            Ok(()) if !self.ending => {
+                let what = format!("{service} stopped before the end of the session");
+                ctx.report(Error::Unusable { what });
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// The handlers have heard everything.
+    pub(super) fn delivered(&mut self, ctx: &mut Context<'_>) {
+        self.over = true;
+        if let Some(error) = self.gave_up.take() {
+            ctx.report(error);
+        }
+        ctx.finish_end();
     }
 }
 

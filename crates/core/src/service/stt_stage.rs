@@ -19,13 +19,12 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Heard, ServiceName, SttAudio, SttCommand, SttEvent, SttProfile, SttService, SttSetup,
-    host::{self, FromService, Hosted},
+    host::{self, FromService, Hosted, Parting},
     updates::Updates,
     utterances::{Place, Settled, Stopped, Utterances},
 };
 use crate::{
     Event, Processor,
-    error::{Error, ServiceError},
     frame::{
         EdgeSource, EncodedAudio, Frame, Interrupt, Metric, Payload, SpeechEdge, Transcription, Usage,
         UtteranceId,
@@ -57,11 +56,7 @@ pub struct SttStage<S> {
     position: Duration,
     sent: Duration,
     utterances: Utterances,
-    ending: bool,
-    /// Whether nothing runs beside the stage any more: the service is gone and its handlers are done.
-    delivered: bool,
-    /// Why the service gave up: reported once the handlers have heard of it, for it may end the session.
-    gave_up: Option<ServiceError>,
+    parting: Parting,
 }
 
 impl<S: SttService> SttStage<S> {
@@ -78,9 +73,7 @@ impl<S: SttService> SttStage<S> {
             position: Duration::ZERO,
             sent: Duration::ZERO,
             utterances: Utterances::default(),
-            ending: false,
-            delivered: true,
-            gave_up: None,
+            parting: Parting::default(),
         }
     }
 
@@ -268,14 +261,7 @@ impl<S: SttService> SttStage<S> {
         if !self.sent.is_zero() {
             self.report_usage(ctx);
         }
-        match outcome {
-            Err(error) => self.gave_up = Some(error),
-            Ok(()) if !self.ending => {
-                let what = format!("{} stopped before the end of the session", self.name);
-                ctx.report(Error::Unusable { what });
-            }
-            Ok(()) => {}
-        }
+        self.parting.finished(outcome, &self.name, ctx);
     }
 }
 
@@ -288,7 +274,7 @@ impl<S: SttService> Processor for SttStage<S> {
         let Some(service) = self.service.take() else { return Ok(()) };
         let setup = SttSetup { sample_rate: ctx.session().input_rate };
         let events = service.connection_events();
-        self.delivered = false;
+        self.parting.begin();
         self.hosted = Some(Hosted::start(ctx, events, |io| service.run(setup, io)));
         Ok(())
     }
@@ -329,7 +315,7 @@ impl<S: SttService> Processor for SttStage<S> {
     fn event(&mut self, event: Event, ctx: &mut Context<'_>) -> Result {
         match host::receive::<SttEvent>(event)? {
             FromService::Event(event) => {
-                if self.ending {
+                if self.parting.is_ending() {
                     ctx.postpone_end(END_DEADLINE);
                 }
                 self.told(event, ctx);
@@ -345,13 +331,7 @@ impl<S: SttService> Processor for SttStage<S> {
                 }
             }
             FromService::Finished(outcome) => self.finished(outcome, ctx),
-            FromService::Delivered => {
-                self.delivered = true;
-                if let Some(error) = self.gave_up.take() {
-                    ctx.report(error);
-                }
-                ctx.finish_end();
-            }
+            FromService::Delivered => self.parting.delivered(ctx),
         }
         Ok(())
     }
@@ -370,10 +350,10 @@ impl<S: SttService> Processor for SttStage<S> {
     }
 
     fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
-        if self.delivered {
+        if self.parting.is_over() {
             return Ok(Ending::Now);
         }
-        self.ending = true;
+        self.parting.end();
         self.send(SttCommand::End, ctx);
         ctx.postpone_end(END_DEADLINE);
         Ok(Ending::Later)

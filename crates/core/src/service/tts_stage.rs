@@ -25,12 +25,12 @@ use voxline_audio::Pcm;
 
 use super::{
     ServiceName, TtsCommand, TtsEvent, TtsProfile, TtsService, TtsSetup,
-    host::{self, FromService, Hosted},
+    host::{self, FromService, Hosted, Parting},
     updates::Updates,
 };
 use crate::{
     Event, Processor,
-    error::{Error, ServiceError},
+    error::Error,
     frame::{
         BotSpeech, ContextId, Frame, Interrupt, Metric, Payload, RequestId, SpokenAudio, SpokenText,
         SpokenWord, Usage,
@@ -69,11 +69,7 @@ pub struct TtsStage<S> {
     usage: Usage,
     unmatched: u64,
     last_sign: Option<Instant>,
-    ending: bool,
-    /// Whether nothing runs beside the stage any more: the service is gone and its handlers are done.
-    delivered: bool,
-    /// Why the service gave up: reported once the handlers have heard of it, for it may end the session.
-    gave_up: Option<ServiceError>,
+    parting: Parting,
 }
 
 /// An answer whose text is coming.
@@ -116,9 +112,7 @@ impl<S: TtsService> TtsStage<S> {
             usage: Usage::default(),
             unmatched: 0,
             last_sign: None,
-            ending: false,
-            delivered: true,
-            gave_up: None,
+            parting: Parting::default(),
         }
     }
 
@@ -225,7 +219,7 @@ impl<S: TtsService> TtsStage<S> {
         let now = ctx.now();
         self.last_sign = Some(now);
         ctx.set_timer(STUCK, after(now, self.silence_limit()));
-        if self.ending {
+        if self.parting.is_ending() {
             ctx.postpone_end(END_PROGRESS);
         }
     }
@@ -333,14 +327,7 @@ impl<S: TtsService> TtsStage<S> {
             let usage = std::mem::take(&mut self.usage);
             ctx.measure(Metric::Usage { stage: ctx.stage(), usage });
         }
-        match outcome {
-            Err(error) => self.gave_up = Some(error),
-            Ok(()) if !self.ending => {
-                let what = format!("{} stopped before the end of the session", self.name);
-                ctx.report(Error::Unusable { what });
-            }
-            Ok(()) => {}
-        }
+        self.parting.finished(outcome, &self.name, ctx);
     }
 }
 
@@ -353,7 +340,7 @@ impl<S: TtsService> Processor for TtsStage<S> {
         let Some(service) = self.service.take() else { return Ok(()) };
         let setup = TtsSetup { sample_rate: ctx.session().output_rate };
         let events = service.connection_events();
-        self.delivered = false;
+        self.parting.begin();
         self.hosted = Some(Hosted::start(ctx, events, |io| service.run(setup, io)));
         Ok(())
     }
@@ -416,13 +403,7 @@ impl<S: TtsService> Processor for TtsStage<S> {
                 }
             }
             FromService::Finished(outcome) => self.finished(outcome, ctx),
-            FromService::Delivered => {
-                self.delivered = true;
-                if let Some(error) = self.gave_up.take() {
-                    ctx.report(error);
-                }
-                ctx.finish_end();
-            }
+            FromService::Delivered => self.parting.delivered(ctx),
         }
         Ok(())
     }
@@ -457,10 +438,10 @@ impl<S: TtsService> Processor for TtsStage<S> {
         if let Some(open) = self.open.take() {
             self.finish(open, ctx);
         }
-        if self.delivered {
+        if self.parting.is_over() {
             return Ok(Ending::Now);
         }
-        self.ending = true;
+        self.parting.end();
         self.send(TtsCommand::End, ctx);
         ctx.postpone_end(END_PROGRESS);
         Ok(Ending::Later)
