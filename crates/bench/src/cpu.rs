@@ -4,8 +4,17 @@ use std::time::Duration;
 
 /// CPU time of the whole process so far, from the scheduler's own count in nanoseconds.
 pub(crate) fn used() -> Duration {
+    of("self")
+}
+
+/// CPU time of another process so far.
+pub(crate) fn used_by(process: u32) -> Duration {
+    of(&process.to_string())
+}
+
+fn of(process: &str) -> Duration {
     // The first number of each thread's schedstat is its time on a CPU in nanoseconds.
-    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let nanos = threads
         .filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok())
         .filter_map(|stat| stat.split(' ').next()?.parse::<u64>().ok())

@@ -11,9 +11,10 @@
 //! | `--json FILE` | writes every row of every round, one JSON object a line |
 //! | `--svg FILE` | draws the cost of a frame at the pace of real calls |
 //!
-//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`. CPU time is the process's own, so other load on
+//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`, `agents`, `sessions`, `voice`. CPU time is the process's own, so other load on
 //! the machine weighs less than on wall time.
 
+mod agents;
 mod barge;
 mod cold;
 mod cpu;
@@ -51,6 +52,8 @@ fn main() -> ExitCode {
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("--first-frame"), None) => return cold::first_frame(),
         (Some("--idle"), Some(tasks)) => return idle::measure(&tasks),
+        (Some("--agents"), Some(order)) => return agents::measure(&order),
+        (Some("--simulator"), None) => return agents::serve(),
         _ => {}
     }
     let options = match options() {
@@ -88,12 +91,15 @@ type Figure = fn() -> Vec<Row>;
 
 fn own(figure: &str) -> Vec<Row> {
     let all = figure == "all";
-    let figures: [(&str, Figure); 5] = [
+    let figures: [(&str, Figure); 8] = [
         ("hop", hop::rows),
         ("paced", paced::rows),
         ("idle", idle::rows),
         ("barge", barge::rows),
         ("cold", cold::rows),
+        ("agents", agents::idle_rows),
+        ("sessions", agents::session_rows),
+        ("voice", agents::voice_rows),
     ];
     figures.into_iter().filter(|&(name, _)| all || name == figure).flat_map(|(_, rows)| rows()).collect()
 }
@@ -111,8 +117,14 @@ fn options() -> Result<Options, String> {
             }
             "--json" => options.json = Some(value()?),
             "--svg" => options.svg = Some(value()?),
-            "all" | "hop" | "paced" | "idle" | "barge" | "cold" => options.figure = argument,
-            other => return Err(format!("unknown: {other}; figures: all hop paced idle barge cold")),
+            "all" | "hop" | "paced" | "idle" | "barge" | "cold" | "agents" | "sessions" | "voice" => {
+                options.figure = argument
+            }
+            other => {
+                return Err(format!(
+                    "unknown: {other}; figures: all hop paced idle barge cold agents sessions voice"
+                ));
+            }
         }
     }
     Ok(options)
