@@ -15,6 +15,32 @@ pub struct Usage {
     pub requests: u64,
 }
 
+/// How long one exchange took, in its parts: from the end of the user's speech to the first sound of the answer.
+///
+/// All times but [`tools`](Self::tools) count from the end of speech itself, not from when the detector reported it.
+/// A part is `None` where it did not happen, or had happened before the user was silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// The answer.
+    pub context: ContextId,
+    /// To the last final transcription before the model was asked.
+    pub transcript: Option<Duration>,
+    /// To the end of the turn. Without turns, as with a parrot, none.
+    pub turn_end: Option<Duration>,
+    /// To the first request to the model.
+    pub request: Option<Duration>,
+    /// To the first word or tool call of the model.
+    pub first_token: Option<Duration>,
+    /// How long tools ran before anything was heard: their own time, in sum. Tools that run at the same time count once.
+    pub tools: Option<Duration>,
+    /// To the first text that was given to the synthesizer: a clause or a sentence, mostly.
+    pub first_text: Option<Duration>,
+    /// To the first audio of the synthesizer.
+    pub first_audio: Option<Duration>,
+    /// To the first audio that was played: voice to voice.
+    pub played: Duration,
+}
+
 /// One measurement. Times are monotonic and never negative.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -46,6 +72,8 @@ pub enum Metric {
         /// How long.
         value: Duration,
     },
+    /// The same in its parts, once an exchange that was answered aloud.
+    Exchange(Exchange),
     /// What a service used since its last report.
     Usage {
         /// The stage.

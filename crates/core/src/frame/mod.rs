@@ -33,7 +33,7 @@ pub use audio::{EncodedAudio, SpokenAudio};
 pub use control::{ErrorReport, Interrupt, InterruptCause};
 pub use language::Language;
 pub use llm::{ChatMessage, LlmRequest, SpokenText, ToolCall, ToolOutcome, ToolResult, ToolSpec};
-pub use metrics::{Metric, Usage};
+pub use metrics::{Exchange, Metric, Usage};
 pub use settings::{
     Change, Changed, Extension, Rejected, ServiceTarget, SettingsAnswer, SettingsUpdate, SttDelta, TtsDelta,
     UpdateId,
@@ -62,6 +62,15 @@ pub enum Direction {
     Down,
     /// From output to input.
     Up,
+}
+
+impl Direction {
+    const fn mark(self) -> u64 {
+        match self {
+            Self::Down => 0,
+            Self::Up => UP,
+        }
+    }
 }
 
 /// What a frame carries.
@@ -150,17 +159,19 @@ pub struct Frame {
     pub payload: Payload,
     id: FrameId,
     pts: u64,
-    generation: Generation,
-    direction: Direction,
-    flags: u8,
+    // The generation in the lower half, marks above it. One word, because a frame whose last word is put
+    // together from smaller fields cannot be moved in whole words: each hop stalls on it.
+    marks: u64,
 }
 
 /// No presentation time.
 const UNTIMED: u64 = u64::MAX;
 /// The generation is not decided yet: whoever pushes the frame first decides it.
-const UNSTAMPED: u8 = 1;
+const UNSTAMPED: u64 = 1 << 32;
 /// Live audio: losing the oldest of it is better than falling behind.
-const LIVE: u8 = 2;
+const LIVE: u64 = 1 << 33;
+/// Travels upstream.
+const UP: u64 = 1 << 34;
 
 const _: () = assert!(size_of::<Frame>() <= 64, "a frame moved through a link is at most 64 bytes");
 
@@ -169,7 +180,8 @@ impl Frame {
     #[must_use]
     pub fn new(payload: Payload) -> Self {
         let direction = payload.kind().rule().direction;
-        Self { payload, id: next_id(), pts: UNTIMED, generation: Generation(0), direction, flags: UNSTAMPED }
+        let marks = UNSTAMPED | direction.mark();
+        Self { payload, id: next_id(), pts: UNTIMED, marks }
     }
 
     /// What the user says.
@@ -232,7 +244,7 @@ impl Frame {
     #[must_use]
     pub fn with_direction(mut self, direction: Direction) -> Self {
         if !matches!(self.payload, Payload::End) {
-            self.direction = direction;
+            self.marks = self.marks & !UP | direction.mark();
         }
         self
     }
@@ -240,7 +252,7 @@ impl Frame {
     /// The same frame marked as live: a full link drops the oldest live audio instead of waiting.
     #[must_use]
     pub fn live(mut self) -> Self {
-        self.flags |= LIVE;
+        self.marks |= LIVE;
         self
     }
 
@@ -265,19 +277,19 @@ impl Frame {
     /// The answer it belongs to. Zero until it is first pushed.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        self.generation
+        Generation(self.marks as u32)
     }
 
     /// Which way it travels.
     #[must_use]
     pub fn direction(&self) -> Direction {
-        self.direction
+        if self.marks & UP == 0 { Direction::Down } else { Direction::Up }
     }
 
     /// Whether it is live audio.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.flags & LIVE != 0
+        self.marks & LIVE != 0
     }
 
     /// Whether it goes on after an interruption.
@@ -289,7 +301,7 @@ impl Frame {
     /// Whether somebody has pushed it already.
     #[inline]
     pub(crate) fn is_stamped(&self) -> bool {
-        self.flags & UNSTAMPED == 0
+        self.marks & UNSTAMPED == 0
     }
 
     /// Stands where a frame was taken from. Costs nothing to make or drop.
@@ -299,35 +311,32 @@ impl Frame {
             payload: Payload::End,
             id: FrameId(0),
             pts: UNTIMED,
-            generation: Generation(0),
-            direction: Direction::Down,
-            flags: 0,
+            marks: 0,
         }
     }
 
     /// Decides the generation, unless an earlier push has.
     pub(crate) fn stamp(&mut self, generation: Generation) {
-        if self.flags & UNSTAMPED != 0 {
-            self.generation = generation;
-            self.flags &= !UNSTAMPED;
+        if self.marks & UNSTAMPED != 0 {
+            self.marks = self.marks & !UNSTAMPED & !u64::from(u32::MAX) | u64::from(generation.0);
         }
     }
 
     /// Whether the frame belongs to an answer that is over: dropped when true.
     #[inline]
     pub(crate) fn is_stale(&self, current: Generation) -> bool {
-        self.generation < current && self.flags & UNSTAMPED == 0 && !self.survives_interruption()
+        self.generation() < current && self.marks & UNSTAMPED == 0 && !self.survives_interruption()
     }
 }
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{} g{} ", self.id.0, self.generation.0)?;
+        write!(f, "#{} g{} ", self.id.0, self.generation().0)?;
         fmt::Debug::fmt(&self.payload, f)?;
         if let Some(pts) = self.pts() {
             write!(f, " @{pts:?}")?;
         }
-        match self.direction {
+        match self.direction() {
             Direction::Down => f.write_str(" ↓"),
             Direction::Up => f.write_str(" ↑"),
         }
