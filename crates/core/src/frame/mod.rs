@@ -307,12 +307,7 @@ impl Frame {
     /// Stands where a frame was taken from. Costs nothing to make or drop.
     #[inline]
     pub(crate) const fn placeholder() -> Self {
-        Self {
-            payload: Payload::End,
-            id: FrameId(0),
-            pts: UNTIMED,
-            marks: 0,
-        }
+        Self { payload: Payload::End, id: FrameId(0), pts: UNTIMED, marks: 0 }
     }
 
     /// Decides the generation, unless an earlier push has.

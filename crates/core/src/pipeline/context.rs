@@ -12,37 +12,82 @@ use super::{
 };
 use crate::{
     error::Error,
-    frame::{Direction, Frame, Generation, InterruptCause, Metric, Payload},
+    frame::{Direction, Frame, Generation, Interrupt, InterruptCause, Metric, Payload},
     processor::{Result, SessionInfo, StageName, Timer, after, since},
     session::Shared,
 };
 
-/// Frames on their way to a stage of the segment, or out of it, first in, first out. `to` is one more than
-/// the stage's index, so zero is out upstream and the number of stages plus one is out downstream.
+/// Frames on their way from one stage of the segment to the next, or out of it, first in, first out.
 ///
 /// It is nearly always empty or holds one frame, so it is a vector that is read from the front and starts
-/// anew when it has been read.
+/// anew when it has been read. A frame is looked at where it lies and moved out once: every move counts here.
 #[derive(Debug, Default)]
 pub(super) struct Hops {
-    queue: Vec<(usize, Frame)>,
+    queue: Vec<Hop>,
     read: usize,
+}
+
+/// A frame on its way. The frame comes first, so that it is moved by whole, aligned words.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Hop {
+    pub(super) frame: Frame,
+    from: usize,
+}
+
+/// Where frames come into a segment that travel downstream, as a place to come from.
+pub(super) const TOP: usize = 0;
+
+/// A stage as a place to come from. The place after the last stage is where upstream frames come in.
+pub(super) const fn place(stage: usize) -> usize {
+    stage + 1
+}
+
+impl Hop {
+    /// The place the frame comes to: [`TOP`], a stage's, or the one after the last stage.
+    #[inline]
+    pub(super) fn to(&self) -> usize {
+        match self.frame.direction() {
+            Direction::Down => self.from + 1,
+            Direction::Up => self.from - 1,
+        }
+    }
 }
 
 impl Hops {
     #[inline]
-    pub(super) fn push(&mut self, to: usize, frame: Frame) {
-        self.queue.push((to, frame));
+    pub(super) fn push(&mut self, from: usize, frame: Frame) {
+        self.queue.push(Hop { frame, from });
     }
 
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<(usize, Frame)> {
+    pub(super) fn front(&self) -> Option<&Hop> {
+        self.queue.get(self.read)
+    }
+
+    /// Takes the front, which must be there. An `Option` of a frame is put together from pieces.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Frame {
         if self.queue.len() == self.read + 1 {
+            let hop = self.queue.swap_remove(self.read);
             self.read = 0;
-            return self.queue.pop().inspect(|_| self.queue.clear());
+            self.queue.clear();
+            return hop.frame;
         }
-        let (to, frame) = self.queue.get_mut(self.read)?;
+        let next = &mut self.queue[self.read];
         self.read += 1;
-        Some((*to, std::mem::replace(frame, Frame::placeholder())))
+        std::mem::replace(&mut next.frame, Frame::placeholder())
+    }
+
+    /// What was pushed last.
+    #[inline]
+    fn newest(&mut self) -> Option<&mut Frame> {
+        self.queue.last_mut().map(|hop| &mut hop.frame)
+    }
+
+    /// Takes back what was pushed last.
+    fn unpush(&mut self) {
+        self.queue.pop();
     }
 }
 
@@ -76,18 +121,26 @@ impl Context<'_> {
     /// Sends a frame on, the way it travels.
     #[inline]
     pub fn push(&mut self, frame: Frame) {
-        // Frames that are passed on take the short way; the framework's own are among the new ones.
-        if frame.is_stamped() { self.hop(frame) } else { self.push_new(frame) }
+        // Looked at only where it lies: to look first would move it in pieces.
+        self.desk.hops.push(place(self.stage), frame);
+        if self.desk.hops.newest().is_some_and(|frame| !frame.is_stamped()) {
+            self.admit_new();
+        }
     }
 
-    fn push_new(&mut self, mut frame: Frame) {
-        frame.stamp(self.desk.generation);
-        match frame.payload {
-            Payload::Interrupt(interrupt) => return self.interrupt(interrupt.cause),
+    /// What was pushed last is new. The framework's own frames are among the new ones.
+    fn admit_new(&mut self) {
+        let generation = self.desk.generation;
+        let Some(newest) = self.desk.hops.newest() else { return };
+        newest.stamp(generation);
+        match newest.payload {
             Payload::End => self.desk.shared.ending(),
+            Payload::Interrupt(Interrupt { cause, .. }) => {
+                self.desk.hops.unpush();
+                self.interrupt(cause);
+            }
             _ => {}
         }
-        self.hop(frame);
     }
 
     /// Sends a payload or frame downstream.
@@ -209,7 +262,7 @@ impl Context<'_> {
         if let Some(index) = self.desk.ending.iter().position(|&(stage, _)| stage == self.stage) {
             let (_, end) = self.desk.ending.remove(index);
             self.desk.shared.release_end(&self.desk.names[self.stage]);
-            self.hop(end);
+            self.desk.hops.push(place(self.stage), end);
         }
     }
 
@@ -218,15 +271,6 @@ impl Context<'_> {
     pub fn postpone_end(&mut self, more: Duration) {
         let until = after(self.now(), more);
         self.desk.shared.postpone_end(until);
-    }
-
-    #[inline]
-    fn hop(&mut self, frame: Frame) {
-        let to = match frame.direction() {
-            Direction::Down => self.stage + 2,
-            Direction::Up => self.stage,
-        };
-        self.desk.hops.push(to, frame);
     }
 
     fn jobs(&mut self) -> StageJobs<'_> {
@@ -253,6 +297,6 @@ impl Desk {
     pub(super) fn report(&mut self, stage: usize, error: Error) {
         let mut frame = self.shared.report(&self.names[stage], error);
         frame.stamp(self.generation);
-        self.hops.push(stage, frame);
+        self.hops.push(place(stage), frame);
     }
 }

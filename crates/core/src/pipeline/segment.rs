@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    context::{Context, Desk, Hops},
+    context::{Context, Desk, Hops, TOP, place},
     jobs::{Item, Trouble},
     outlet::{Join, Outlet},
     timers::Timers,
@@ -208,7 +208,7 @@ impl Segment {
                 Some(Trouble::Failed(error)) => {
                     let mut frame = self.desk.shared.report(&self.desk.names[stage], error);
                     frame.stamp(self.heard);
-                    self.desk.hops.push(stage, frame);
+                    self.desk.hops.push(place(stage), frame);
                 }
                 Some(Trouble::Panicked(message)) => {
                     let stage = self.desk.names[stage].clone();
@@ -238,7 +238,7 @@ impl Segment {
             }
             let Some(frame) = self.batch.down.pop_front() else { break };
             if self.down_join.as_mut().is_none_or(|join| join.admits(&frame)) {
-                self.desk.hops.push(1, frame);
+                self.desk.hops.push(TOP, frame);
                 self.settle();
             }
             if self.inbox.is_signalled() {
@@ -263,8 +263,8 @@ impl Segment {
         let join = if up { &mut self.up_join } else { &mut self.down_join };
         let is_interrupt = matches!(frame.payload, Payload::Interrupt(_));
         if !is_interrupt && join.as_mut().is_none_or(|join| join.admits(&frame)) {
-            let to = if up { self.stages.len() } else { 1 };
-            self.desk.hops.push(to, frame);
+            let from = if up { place(self.stages.len()) } else { TOP };
+            self.desk.hops.push(from, frame);
         }
         self.settle();
     }
@@ -304,39 +304,43 @@ impl Segment {
     fn settle_hops(&mut self) {
         loop {
             let current = self.hear();
-            let Some((to, frame)) = self.desk.hops.pop() else { return };
-            if frame.is_stale(current) || self.broken {
+            let Some(hop) = self.desk.hops.front() else { return };
+            if hop.frame.is_stale(current) || self.broken {
+                drop(self.desk.hops.pop());
                 continue;
             }
-            match to.checked_sub(1) {
-                None => self.up.send_now(frame, &self.desk.shared),
+            match hop.to().checked_sub(place(0)) {
+                None => self.up.send_now(self.desk.hops.pop(), &self.desk.shared),
                 Some(stage) if stage < self.stages.len() => {
-                    self.desk.shared.observe(&frame, Some(&self.desk.names[stage]));
+                    self.desk.shared.observe(&hop.frame, Some(&self.desk.names[stage]));
                     self.desk.generation = current;
-                    if matches!(frame.payload, Payload::End) {
-                        self.deliver_end(stage, frame);
+                    if matches!(hop.frame.payload, Payload::End) {
+                        self.deliver_end(stage);
                     } else {
-                        self.deliver(stage, frame);
+                        self.deliver(stage);
                     }
                 }
-                Some(_) => self.leave(frame),
+                Some(_) => self.leave(),
             }
         }
     }
 
+    /// Hands the frame in front to a stage.
     #[inline]
-    fn deliver(&mut self, stage: usize, frame: Frame) {
+    fn deliver(&mut self, stage: usize) {
         self.called = stage;
         self.desk.now = None;
+        let frame = self.desk.hops.pop();
         let mut ctx = Context { desk: &mut self.desk, stage };
         if let Err(error) = self.stages[stage].process(frame, &mut ctx) {
             self.desk.report(stage, error);
         }
     }
 
-    /// Lets a frame out at the output end.
+    /// Lets the frame in front out at the output end.
     #[inline]
-    fn leave(&mut self, frame: Frame) {
+    fn leave(&mut self) {
+        let frame = self.desk.hops.pop();
         if frame.payload.is_signal() {
             return self.down.send_now(frame, &self.desk.shared);
         }
@@ -346,14 +350,15 @@ impl Segment {
         self.outbox.push_back(frame);
     }
 
-    fn deliver_end(&mut self, stage: usize, end: Frame) {
+    fn deliver_end(&mut self, stage: usize) {
+        let end = self.desk.hops.pop();
         let mut ending = Ending::Now;
         self.invoke(stage, |processor, ctx| {
             ending = processor.end(ctx)?;
             Ok(())
         });
         match ending {
-            Ending::Now => self.desk.hops.push(stage + 2, end),
+            Ending::Now => self.desk.hops.push(place(stage), end),
             Ending::Later => {
                 self.desk.shared.hold_end(&self.desk.names[stage]);
                 self.desk.ending.push((stage, end));
@@ -431,7 +436,7 @@ impl Segment {
             let metric = Metric::Dropped { stage, frames };
             let mut frame = Frame::new(Payload::Metrics(Box::new(metric)));
             frame.stamp(self.heard);
-            self.desk.hops.push(1, frame);
+            self.desk.hops.push(TOP, frame);
             self.settle();
         }
     }
