@@ -30,6 +30,7 @@ use voxline::{
     prelude::*,
     vad::EnergyVad,
 };
+use voxline_testkit::Order;
 use voxline_waves_sim::{
     LogEvent, SimConfig, WavesSim,
     voice::{Listener, Speaker, text_of},
@@ -114,7 +115,9 @@ async fn call(seed: u64) -> Call {
         .build()
         .unwrap();
     let reached = KindSet::of(&[FrameKind::BotStartedSpeaking, FrameKind::BotStoppedSpeaking]);
-    let session = pipeline.start(SessionConfig { reached, ..Default::default() }).await.unwrap();
+    let order = Order::default();
+    let config = SessionConfig { reached, ..Default::default() }.with_observer(order.observer());
+    let session = pipeline.start(config).await.unwrap();
 
     let (mut sent, mut stops) = (Vec::new(), Vec::new());
     for turn in &turns {
@@ -135,6 +138,7 @@ async fn call(seed: u64) -> Call {
     }
     session.end().await.unwrap();
     assert_eq!(session.finished().await.unwrap(), Outcome::Ended);
+    order.assert_kept();
     let recording = samples_of(&path);
     std::fs::remove_file(&path).unwrap();
     let passed = ears.0.lock().unwrap().clone();

@@ -22,6 +22,7 @@ use voxline::{
     vad::EnergyVad,
 };
 use voxline_llm::ScriptedLlm;
+use voxline_testkit::Order;
 use voxline_waves_sim::{
     SimConfig, WavesSim,
     voice::{Listener, Speaker},
@@ -49,12 +50,12 @@ fn ms(n: u64) -> Duration {
 }
 
 #[tokio::test]
-async fn fifty_turns_with_barge_ins_are_remembered_as_they_were_heard_by_the_share_of_the_text() {
+async fn r_31_r_35_fifty_turns_with_barge_ins_are_remembered_as_they_were_heard_by_the_share_of_the_text() {
     hold(1, false).await;
 }
 
 #[tokio::test]
-async fn fifty_turns_with_barge_ins_are_remembered_as_they_were_heard_by_the_times_of_words() {
+async fn r_31_r_35_fifty_turns_with_barge_ins_are_remembered_as_they_were_heard_by_the_times_of_words() {
     hold(2, true).await;
 }
 
@@ -293,7 +294,7 @@ async fn the_first_audio_of_an_answer_leaves_while_the_model_is_still_writing() 
 }
 
 #[tokio::test]
-async fn the_model_is_asked_in_the_very_moment_the_words_are_confirmed() {
+async fn r_40_the_model_is_asked_in_the_very_moment_the_words_are_confirmed() {
     let mut call = Call::new(1, false).await;
     call.say("Tell me a tale").await;
     call.until("the model is asked", |notes| answer_to(notes, "tale").is_some()).await;
@@ -313,11 +314,11 @@ async fn two_agents_understand_each_other_to_the_letter_for_ten_minutes() {
     let seed = 7;
     let lines = script(seed);
     let simulator = Arc::new(WavesSim::start_in_memory(SimConfig::default()).unwrap());
-    let errors = Notes::default();
+    let (errors, orders) = (Notes::default(), [Order::default(), Order::default()]);
     let (one, other) = line();
     let began = tokio::time::Instant::now();
-    let (anna, anna_heard) = agent(one, &simulator, &lines, &errors).await;
-    let (ben, ben_heard) = agent(other, &simulator, &lines, &errors).await;
+    let (anna, anna_heard) = agent(one, &simulator, &lines, (&errors, &orders[0])).await;
+    let (ben, ben_heard) = agent(other, &simulator, &lines, (&errors, &orders[1])).await;
     anna.queue(Frame::custom(AnswerNow)).await.unwrap();
     let complete = |heard: &Conversation| heard.messages().len() == lines.len();
     while !complete(&anna_heard) || !complete(&ben_heard) {
@@ -333,6 +334,7 @@ async fn two_agents_understand_each_other_to_the_letter_for_ten_minutes() {
     assert_eq!(ben.finished().await.unwrap(), Outcome::Ended);
     assert_eq!(anna.finished().await.unwrap(), Outcome::Ended, "a hang-up ends the other side");
     assert!(errors.errors().is_empty(), "seed {seed}: {:?}", errors.errors());
+    orders.iter().for_each(Order::assert_kept);
     for (name, heard, speaks_first) in [("Anna", anna_heard, true), ("Ben", ben_heard, false)] {
         for (index, (message, line)) in heard.messages().iter().zip(&lines).enumerate() {
             let text = match message {
@@ -384,7 +386,7 @@ async fn agent(
     end: End,
     simulator: &Arc<WavesSim>,
     lines: &[String],
-    errors: &Notes,
+    (errors, order): (&Notes, &Order),
 ) -> (Session, Conversation) {
     let conversation = Conversation::new("");
     let (user, assistant) = conversation.aggregators(TurnConfig::default());
@@ -403,6 +405,6 @@ async fn agent(
         .then(Mouth::new(end.to, |_| {}))
         .then(assistant);
     let config = SessionConfig { input_rate: RATE, output_rate: RATE, ..Default::default() };
-    let config = config.on_event(errors.listener());
+    let config = config.on_event(errors.listener()).with_observer(order.observer());
     (pipeline.build().unwrap().start(config).await.unwrap(), conversation)
 }

@@ -21,6 +21,7 @@ use voxline::{
     turns::{Conversation, TurnConfig},
     vad::EnergyVad,
 };
+use voxline_testkit::Order;
 use voxline_waves_sim::{SimConfig, WavesSim, voice::Speaker};
 
 use crate::telephone::{Ear, End, FRAME, Mouth, RATE, Sent, frame_len, line, recogniser, synthesizer};
@@ -187,6 +188,7 @@ pub(crate) struct Call {
     pub(crate) notes: Notes,
     pub(crate) session: Session,
     pub(crate) conversation: Conversation,
+    order: Order,
     /// What the caller has said, an entry for each time.
     pub(crate) said: Vec<String>,
 }
@@ -224,9 +226,10 @@ impl Call {
             .build()
             .unwrap();
         let config = SessionConfig { input_rate: RATE, output_rate: RATE, ..Default::default() };
-        let config = config.on_event(notes.listener());
+        let order = Order::default();
+        let config = config.on_event(notes.listener()).with_observer(order.observer());
         let session = pipeline.start(config).await.unwrap();
-        Self { end: here, next: Instant::now(), notes, session, conversation, said: Vec::new() }
+        Self { end: here, next: Instant::now(), notes, session, conversation, order, said: Vec::new() }
     }
 
     /// Speaks to the end.
@@ -265,6 +268,7 @@ impl Call {
     pub(crate) async fn end(&mut self) {
         self.session.end().await.unwrap();
         assert_eq!(self.session.finished().await.unwrap(), Outcome::Ended);
+        self.order.assert_kept();
     }
 
     async fn frame(&mut self, samples: Vec<i16>) {

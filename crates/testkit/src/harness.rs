@@ -20,6 +20,7 @@
 //! ```
 
 use std::{
+    collections::HashSet,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -28,11 +29,14 @@ use std::{
 use tokio::{runtime::Runtime, time::Instant};
 use voxline_core::{
     Error, Outcome, Pipeline, Session, SessionConfig, SessionEvent,
-    frame::{Frame, KindSet},
+    frame::{Frame, FrameId, FrameKind, KindSet},
     pipeline::IntoStage,
 };
 
-use crate::log::{Entry, Log};
+use crate::{
+    Order,
+    log::{Entry, Log},
+};
 
 /// A stage takes a frame within this virtual time, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -48,6 +52,9 @@ pub struct Harness {
     // Written by the session's event handler, read by the test; never held across an await.
     entries: Arc<Mutex<Vec<Entry>>>,
     taken: usize,
+    order: Order,
+    /// What the test put in: it is not held against the stage. The end is.
+    given: Arc<Mutex<HashSet<FrameId>>>,
     began: Instant,
     runtime: Runtime,
 }
@@ -85,10 +92,16 @@ impl Harness {
             .build()
             .expect("a runtime without I/O needs nothing of the system");
         let entries: Arc<Mutex<Vec<Entry>>> = Arc::default();
+        let (order, given) = (Order::default(), Arc::<Mutex<HashSet<FrameId>>>::default());
         let (session, began) = runtime.block_on(async {
             let began = Instant::now();
-            let log = entries.clone();
+            let (log, watch, known) = (entries.clone(), order.clone(), given.clone());
             let mut config = config.on_event(move |event| {
+                if let Some((_, frame)) = left(event)
+                    && !known.lock().unwrap_or_else(PoisonError::into_inner).contains(&frame.id())
+                {
+                    watch.handle_frame("", frame);
+                }
                 let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
                 // Outside of the runtime the clock is the real one, and no virtual time has passed.
                 let at = match tokio::runtime::Handle::try_current() {
@@ -101,7 +114,7 @@ impl Harness {
             let pipeline = Pipeline::builder().then(stage).build()?;
             Ok::<_, Error>((pipeline.start(config).await?, began))
         })?;
-        Ok(Self { session, entries, taken: 0, began, runtime })
+        Ok(Self { session, entries, taken: 0, order, given, began, runtime })
     }
 
     /// Queues all frames, ends the input, waits until the session is over, and gives what left.
@@ -134,6 +147,9 @@ impl Harness {
     pub fn queue_only(&mut self, frame: impl Into<Frame>) -> &mut Self {
         let frame: Frame = frame.into();
         let kind = frame.kind();
+        if kind != FrameKind::End {
+            self.given.lock().unwrap_or_else(PoisonError::into_inner).insert(frame.id());
+        }
         let queued =
             self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.session.queue(frame)).await });
         match queued {
@@ -211,8 +227,14 @@ impl Harness {
     }
 
     /// Everything that has happened so far.
+    ///
+    /// # Panics
+    /// When the frames of an answer left in the wrong order: see [`Order`].
+    #[track_caller]
     #[must_use]
     pub fn log(&self) -> Log {
+        let broken = self.order.broken();
+        assert!(broken.is_empty(), "the order of an answer is broken (R-57): {broken:#?}");
         Log::new(self.entries().clone())
     }
 

@@ -3,6 +3,7 @@
 //! - [`Harness`]: any stage on a runtime of its own with paused time: frames in, a [`Log`] out.
 //! - [`Log`]: what left, as text lines that hold still between runs, for assertions and snapshots.
 //! - [`conformance!`](crate::conformance!): the law of processors (`docs/processors.md`) as tests.
+//! - [`Order`]: the order of an answer's frames, which the harness holds every stage to.
 //! - [`FakeStt`], [`FakeTts`]: services that are fakes: they hear nothing and say nothing, they follow a script.
 //! - [`samples`]: one frame of every kind.
 //!
@@ -14,12 +15,14 @@ pub mod conformance;
 mod fake;
 mod harness;
 mod log;
+mod order;
 mod render;
 pub mod samples;
 
 pub use fake::{Act, Fake, FakeStt, FakeTts, Puppet};
 pub use harness::Harness;
 pub use log::Log;
+pub use order::Order;
 pub use render::render;
 
 #[doc(hidden)]
