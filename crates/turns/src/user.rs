@@ -19,7 +19,7 @@
 use std::time::{Duration, Instant};
 
 use voxline_core::{
-    Context, Ending, Error, Processor, Timer,
+    Context, Ending, Error, Event, Processor, Timer,
     frame::{
         BotSpeech, ChatMessage, Direction, Frame, Generation, Interrupt, InterruptCause, Metric, Payload,
         Speak,
@@ -30,7 +30,9 @@ use voxline_core::{
 
 use crate::{
     AnswerNow, BotProgress, Conversation, Cue, Floor, IdleAction, Input, Limits, MessageAdded, Step,
-    TurnConfig, TurnUpdate, Turns, UserIdle, UserMuted, conversation::Committed,
+    TurnConfig, TurnUpdate, Turns, UserIdle, UserMuted,
+    conversation::Committed,
+    judging::{Judged, Judging},
 };
 
 const TURNS: Timer = Timer(0);
@@ -44,6 +46,7 @@ pub struct UserAggregator {
     config: TurnConfig,
     limits: Limits,
     turns: Option<Turns>,
+    judging: Judging,
     /// The generation its own interruption began.
     own: Generation,
 }
@@ -51,7 +54,7 @@ pub struct UserAggregator {
 impl UserAggregator {
     pub(crate) fn new(conversation: Conversation, config: TurnConfig) -> Self {
         let limits = config.limits;
-        Self { conversation, config, limits, turns: None, own: Generation(0) }
+        Self { conversation, config, limits, turns: None, judging: Judging::default(), own: Generation(0) }
     }
 
     /// The machine. It begins with the session.
@@ -68,8 +71,15 @@ impl UserAggregator {
     /// Does what was decided.
     fn act(&mut self, ctx: &mut Context<'_>) {
         let now = ctx.now();
-        while let Some(step) = self.turns(now).poll_step() {
-            self.step(step, ctx);
+        loop {
+            while let Some(step) = self.turns(now).poll_step() {
+                self.step(step, ctx);
+            }
+            let Some((id, question)) = self.turns(now).poll_question() else { break };
+            if let Err(error) = self.judging.ask(id, question, ctx) {
+                ctx.report(error);
+                self.turns(now).handle_verdict(now, id, None);
+            }
         }
         let at = self.turns(now).poll_timeout();
         ctx.set_timer(TURNS, at.max(now + SOONEST));
@@ -91,6 +101,7 @@ impl UserAggregator {
                 self.request(ctx);
             }
             Step::TurnStopped { spoke } => {
+                self.judging.stop_all(ctx);
                 ctx.broadcast(Payload::UserStoppedSpeaking);
                 if !spoke && self.conversation.take_wanted() {
                     self.ask(ctx);
@@ -240,6 +251,16 @@ impl Processor for UserAggregator {
             self.input(Input::Interrupted, ctx);
         }
         Ok(())
+    }
+
+    fn event(&mut self, event: Event, ctx: &mut Context<'_>) -> Result {
+        let Ok(Judged { id, outcome }) = event.downcast() else { return Ok(()) };
+        self.judging.answered(id);
+        let now = ctx.now();
+        self.turns(now).handle_verdict(now, id, outcome.as_ref().ok().copied());
+        self.act(ctx);
+        // Its turn went on without it.
+        outcome.map(drop)
     }
 
     fn timeout(&mut self, _: Timer, ctx: &mut Context<'_>) -> Result {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Bot, Scene, said::Said};
+use super::{Bot, Floor, Scene, said::Said};
 use crate::Backchannels;
 
 #[derive(Debug, Default)]
@@ -29,6 +29,21 @@ impl Facts {
             Some(since) => Bot::Speaks { since },
             None if self.owes || self.unspoken || self.tools > 0 => Bot::Thinks,
             None => Bot::Silent,
+        }
+    }
+
+    /// Who owes the next move. `settling`: a turn is over, and what was heard of the bot is not known; `doubt`: the
+    /// bot is held.
+    pub(super) fn floor(&self, settling: bool, doubt: bool) -> Floor {
+        match self.bot() {
+            _ if settling => Floor::Settling,
+            _ if self.turn_open && self.user_speaks => Floor::User,
+            _ if self.turn_open => Floor::Pause,
+            _ if doubt => Floor::Doubt,
+            Bot::Speaks { .. } => Floor::BotSpeaks,
+            Bot::Thinks if self.owes || self.unspoken => Floor::Bot,
+            Bot::Thinks => Floor::Tools,
+            Bot::Silent => Floor::Open,
         }
     }
 

@@ -7,7 +7,7 @@
 //! - `cue`: what strategies hear of, and what they see.
 //! - `said`: the words of a turn.
 //! - `facts`: what is known of both sides. `strategies`: those in use, and how they are asked.
-//! - `turns`: the machine. `step`: what it takes and gives.
+//! - `turns`: the machine. `step`: what it takes and gives. `watch`: how long a state has lasted.
 
 mod cue;
 mod facts;
@@ -17,6 +17,7 @@ mod strategies;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod watch;
 
 use std::time::Duration;
 

@@ -3,24 +3,37 @@
 use std::time::Instant;
 
 use super::{Cue, Scene};
-use crate::{MuteUser, Start, StartTurn, Stop, StopTurn, TurnConfig, TurnUpdate};
+use crate::{MuteUser, Question, QuestionId, Start, StartTurn, Stop, StopTurn, TurnConfig, TurnUpdate};
 
 #[derive(Debug)]
 pub(super) struct Strategies {
     start: Vec<Box<dyn StartTurn>>,
     stop: Vec<Box<dyn StopTurn>>,
     mute: Vec<Box<dyn MuteUser>>,
+    /// The newest question of each strategy that has not been answered.
+    asked: Vec<QuestionId>,
+    questions: u64,
 }
 
 impl Strategies {
     pub(super) fn new(config: &TurnConfig) -> Self {
-        Self { start: config.start.clone(), stop: config.stop.clone(), mute: config.mute.clone() }
+        Self {
+            start: config.start.clone(),
+            stop: config.stop.clone(),
+            mute: config.mute.clone(),
+            asked: Vec::new(),
+            questions: 0,
+        }
     }
 
     pub(super) fn update(&mut self, update: &TurnUpdate) {
         let TurnUpdate { start, stop, mute, .. } = update;
         start.iter().for_each(|start| self.start.clone_from(start));
-        stop.iter().for_each(|stop| self.stop.clone_from(stop));
+        if let Some(stop) = stop {
+            self.stop.clone_from(stop);
+            // Their answers would reach strategies that have not asked.
+            self.asked.clear();
+        }
         mute.iter().for_each(|mute| self.mute.clone_from(mute));
     }
 
@@ -59,6 +72,31 @@ impl Strategies {
     pub(super) fn ask_stop_in_time(&mut self, now: Instant, scene: &Scene<'_>) -> Stop {
         let due = self.stop.iter_mut().filter(|strategy| is_due(strategy.poll_timeout(), now));
         due.map(|strategy| strategy.handle_timeout(now, scene)).fold(Stop::Pass, either)
+    }
+
+    /// What is to be asked of a model.
+    pub(super) fn poll_question(&mut self) -> Option<(QuestionId, Question)> {
+        let mut polled = self.stop.iter_mut().enumerate();
+        let (strategy, question) = polled.find_map(|(index, stop)| Some((index, stop.poll_question()?)))?;
+        self.questions += 1;
+        let id = QuestionId { strategy, number: self.questions };
+        self.asked.retain(|earlier| earlier.strategy != strategy);
+        self.asked.push(id);
+        Some((id, question))
+    }
+
+    /// Gives an answer to whoever asked, if it is still awaited.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        id: QuestionId,
+        likelihood: Option<f32>,
+        scene: &Scene<'_>,
+    ) -> Stop {
+        let Some(index) = self.asked.iter().position(|&asked| asked == id) else { return Stop::Pass };
+        self.asked.remove(index);
+        let strategy = self.stop.get_mut(id.strategy);
+        strategy.map_or(Stop::Pass, |strategy| strategy.handle_verdict(now, likelihood, scene))
     }
 
     /// Tells of something that is not to be decided on.

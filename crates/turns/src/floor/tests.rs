@@ -21,11 +21,14 @@ enum Does {
     Ended(bool),
     Tools(usize),
     Interrupted,
+    Verdict(Option<bool>),
 }
 use Does::*;
 
 struct Bench {
     turns: Turns,
+    /// The newest question to a model, which may have been answered.
+    asked: Option<QuestionId>,
     began: Instant,
     now: Instant,
 }
@@ -45,7 +48,7 @@ fn heard(utterance: u32, text: &str, confirmed: bool) -> Transcription {
 impl Bench {
     fn new(config: TurnConfig) -> Self {
         let now = Instant::now();
-        Self { turns: Turns::new(now, &config), began: now, now }
+        Self { turns: Turns::new(now, &config), asked: None, began: now, now }
     }
 
     fn does(&mut self, does: &Does) {
@@ -72,6 +75,15 @@ impl Bench {
             Ended(speaks) => Input::Progress(BotProgress::Ended { speaks }),
             Tools(running) => Input::Progress(BotProgress::Tools { running }),
             Interrupted => Input::Interrupted,
+            Verdict(over) => {
+                let asked = self.asked;
+                self.asked = self.turns.poll_question().map(|(id, _)| id).or(asked);
+                let likelihood = over.map(|over| f32::from(u8::from(over)));
+                if let Some(id) = self.asked {
+                    self.turns.handle_verdict(self.now, id, likelihood);
+                }
+                return;
+            }
         };
         self.turns.handle(self.now, input);
     }
@@ -84,6 +96,13 @@ impl Bench {
             self.turns.handle_timeout(self.now);
         }
         self.now = at;
+    }
+
+    /// Answers what is asked of models, at once.
+    fn answer_questions(&mut self) {
+        while let Some((id, question)) = self.turns.poll_question() {
+            self.turns.handle_verdict(self.now, id, Some(question.answer()));
+        }
     }
 
     fn steps(&mut self) -> Vec<String> {
@@ -108,6 +127,7 @@ impl Bench {
                 }
                 Some(_) | None => return log,
             }
+            self.answer_questions();
             let at = self.now.duration_since(self.began).as_millis();
             log.extend(self.steps().into_iter().map(|step| format!("{at} {step}")));
         }
@@ -291,6 +311,34 @@ fn b_140_a_model_says_whether_a_pause_is_the_end_and_silence_has_the_last_word()
         (3000, Confirm(2, "so.")),
     ];
     assert_eq!(run(config(), &script), ["0 turn", "3000 answer \"and so.\"", "3000 over"]);
+}
+
+#[test]
+fn a_verdict_counts_only_for_the_pause_it_was_asked_in() {
+    let stop: Vec<Box<dyn StopTurn>> = vec![Box::new(Model::new(Ends(|_| true)))];
+    let mut bench = Bench::new(with(vec![Box::new(Voice::default())], stop.clone()));
+    let pause = |bench: &mut Bench, at: u64, words: u32| {
+        bench.until(at);
+        [Speak, Hush, Confirm(words, "well")].iter().for_each(|does| bench.does(does));
+        bench.turns.poll_question().unwrap().0
+    };
+    let first = pause(&mut bench, 0, 1);
+    bench.does(&Speak);
+    bench.turns.handle_verdict(bench.now, first, Some(1.0));
+    assert_eq!(bench.steps(), ["turn"], "while the user speaks it counts for nothing");
+    bench.does(&Hush);
+    let second = bench.turns.poll_question().unwrap().0;
+    bench.turns.handle_verdict(bench.now, first, Some(1.0));
+    bench.does(&Confirm(2, "then"));
+    assert_eq!(bench.steps(), [""; 0], "nor in the next pause");
+    bench.turns.handle_verdict(bench.now, second, Some(1.0));
+    assert_eq!(bench.steps(), ["answer \"well then\"", "over"]);
+    // Strategies that were changed meanwhile have not asked.
+    bench.does(&Ended(false));
+    let third = pause(&mut bench, 5_000, 3);
+    bench.turns.update(bench.now, &TurnUpdate { stop: Some(stop), ..TurnUpdate::default() });
+    bench.turns.handle_verdict(bench.now, third, Some(1.0));
+    assert_eq!(bench.steps(), ["turn"]);
 }
 
 #[test]
@@ -602,6 +650,7 @@ fn anything() -> impl proptest::strategy::Strategy<Value = Does> {
         any::<bool>().prop_map(Ended),
         (0..3_usize).prop_map(Tools),
         Just(Interrupted),
+        any::<Option<bool>>().prop_map(Verdict),
     ]
 }
 

@@ -6,18 +6,14 @@
 //! Promises: 1. turns begin and end alternately, each with one answer if anything was said in it; 2. a turn never
 //! ends while the user speaks; 3. what is held is resumed or interrupted; 4. every state ends at its deadline.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Instant};
 
 use voxline_core::frame::EdgeSource;
 
-use super::{Bot, Cue, Deadlines, Floor, Input, Step, facts::Facts, said::Said, strategies::Strategies};
-use crate::{Backchannels, BotProgress, Idle, Start, Stop, TurnConfig, TurnUpdate};
-
-/// What became due while it was doubted is due then.
-const SOONEST: Duration = Duration::from_millis(1);
+use super::{
+    Bot, Cue, Deadlines, Floor, Input, Step, facts::Facts, said::Said, strategies::Strategies, watch::Watch,
+};
+use crate::{Backchannels, BotProgress, Idle, Question, QuestionId, Start, Stop, TurnConfig, TurnUpdate};
 
 /// Who has the floor.
 #[derive(Debug)]
@@ -32,11 +28,7 @@ pub struct Turns {
     doubt: bool,
     /// The turn is over, and its answer waits for what was heard of the bot; whether a last guess counts.
     settling: Option<bool>,
-    floor: Floor,
-    since: Instant,
-    due: Instant,
-    /// The state that was doubted, with its own times: doubt does not prolong what the bot owes.
-    doubted: Option<(Floor, Instant, Instant)>,
+    watch: Watch,
     idle_times: u32,
     steps: VecDeque<Step>,
 }
@@ -55,10 +47,7 @@ impl Turns {
             muted: false,
             doubt: false,
             settling: None,
-            floor: Floor::Open,
-            since: now,
-            due: now + config.idle.step(0).after,
-            doubted: None,
+            watch: Watch::new(now, config.idle.step(0).after),
             idle_times: 0,
             steps: VecDeque::new(),
         };
@@ -68,7 +57,7 @@ impl Turns {
 
     /// Takes what happened.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        let before = self.floor;
+        let before = self.watch.floor();
         match input {
             Input::User(Cue::Audio { samples, rate }) => return self.hear(now, samples, rate),
             Input::User(cue) => self.handle_user(now, &cue),
@@ -99,7 +88,7 @@ impl Turns {
         self.ask_start_in_time(now);
         self.ask_stop_in_time(now);
         self.watch(now, false);
-        if self.due <= now {
+        if self.watch.due() <= now {
             self.overdue(now);
             self.watch(now, true);
         }
@@ -108,12 +97,28 @@ impl Turns {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
-        self.strategies.poll_timeout().map_or(self.due, |at| at.min(self.due))
+        let due = self.watch.due();
+        self.strategies.poll_timeout().map_or(due, |at| at.min(due))
     }
 
     /// The next thing to do.
     pub fn poll_step(&mut self) -> Option<Step> {
         self.steps.pop_front()
+    }
+
+    /// The next question to a model, to be answered beside the line, by [`handle_verdict`](Self::handle_verdict).
+    /// Poll it when there is no more step.
+    pub fn poll_question(&mut self) -> Option<(QuestionId, Question)> {
+        self.strategies.poll_question()
+    }
+
+    /// Takes the answer to a question: a likelihood, or `None` if there is none. What is no longer asked counts for
+    /// nothing.
+    pub fn handle_verdict(&mut self, now: Instant, id: QuestionId, likelihood: Option<f32>) {
+        let scene = self.facts.scene(&self.said, &self.backchannels);
+        let verdict = self.strategies.answer(now, id, likelihood, &scene);
+        self.stopped(now, verdict);
+        self.watch(now, false);
     }
 
     /// Changes how turns are taken.
@@ -144,7 +149,7 @@ impl Turns {
     /// Who owes the next move.
     #[must_use]
     pub fn floor(&self) -> Floor {
-        self.floor
+        self.watch.floor()
     }
 
     /// Whether the user is not listened to.
@@ -359,42 +364,14 @@ impl Turns {
 
     /// Sees who owes the next move now, and until when.
     fn watch(&mut self, now: Instant, anew: bool) {
-        let floor = self.find_floor();
-        if floor == self.floor && !anew {
-            return;
-        }
-        let before = std::mem::replace(&mut self.floor, floor);
-        match self.doubted.take() {
-            Some((doubted, since, due)) if before == Floor::Doubt && doubted == floor => {
-                (self.since, self.due) = (since, due.max(now + SOONEST));
-                return;
-            }
-            // Doubt that goes on.
-            Some(doubted) if floor == Floor::Doubt => self.doubted = Some(doubted),
-            _ if floor == Floor::Doubt => self.doubted = Some((before, self.since, self.due)),
-            _ => {}
-        }
-        self.since = now;
-        let lasts = self.deadlines.of(floor).unwrap_or_else(|| self.idle.step(self.idle_times).after);
-        self.due = now + lasts;
-    }
-
-    fn find_floor(&self) -> Floor {
-        match self.facts.bot() {
-            _ if self.settling.is_some() => Floor::Settling,
-            _ if self.facts.turn_open && self.facts.user_speaks => Floor::User,
-            _ if self.facts.turn_open => Floor::Pause,
-            _ if self.doubt => Floor::Doubt,
-            Bot::Speaks { .. } => Floor::BotSpeaks,
-            Bot::Thinks if self.facts.owes || self.facts.unspoken => Floor::Bot,
-            Bot::Thinks => Floor::Tools,
-            Bot::Silent => Floor::Open,
-        }
+        let floor = self.facts.floor(self.settling.is_some(), self.doubt);
+        let lasts = || self.deadlines.of(floor).unwrap_or_else(|| self.idle.step(self.idle_times).after);
+        self.watch.see(now, floor, anew, lasts);
     }
 
     /// The state has lasted as long as it may.
     fn overdue(&mut self, now: Instant) {
-        let (floor, after) = (self.floor, now.saturating_duration_since(self.since));
+        let (floor, after) = (self.watch.floor(), self.watch.lasted(now));
         match floor {
             Floor::Open => {
                 let action = self.idle.step(self.idle_times).action;

@@ -6,12 +6,14 @@
 
 mod confirmed;
 mod model;
+mod question;
 mod silence;
 
 use std::{fmt, time::Instant};
 
 pub use confirmed::Confirmed;
 pub use model::{EndOfTurn, Heard, Model};
+pub use question::{Question, QuestionId};
 pub use silence::Silence;
 
 use crate::floor::{Cue, Scene};
@@ -38,6 +40,18 @@ pub trait StopTurn: fmt::Debug + Send + Sync + 'static {
     /// Called when that time has come.
     fn handle_timeout(&mut self, now: Instant, scene: &Scene<'_>) -> Stop {
         let _ = (now, scene);
+        Stop::Pass
+    }
+
+    /// What is to be asked of a model beside the line. Polled after every other call; a new question takes the place
+    /// of the one before, whose answer is then not given any more.
+    fn poll_question(&mut self) -> Option<Question> {
+        None
+    }
+
+    /// Called once with the answer to the newest question: a likelihood, or `None` if there is no answer.
+    fn handle_verdict(&mut self, now: Instant, likelihood: Option<f32>, scene: &Scene<'_>) -> Stop {
+        let _ = (now, likelihood, scene);
         Stop::Pass
     }
 

@@ -3,6 +3,10 @@
 //! The model hears the last seconds of the turn and reads its words. Complete: the turn ends with the complete
 //! words. Not complete: the user is waited for, at most for a time of silence. Audio kept: before speech only
 //! a lead-in, in all the newest [`Model::AUDIO`]; forgotten when the turn stops, not when it starts.
+//!
+//! It is asked beside the line, by a [`Question`], so that nothing waits for it. Promises: 1. each pause asks once;
+//! 2. a verdict counts only for the pause it was asked in; 3. a model that fails or is late takes no part: then the
+//! turn ends with its complete words, as without it.
 
 use std::{
     collections::VecDeque,
@@ -11,11 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Stop, StopTurn};
+use super::{Question, Stop, StopTurn};
 use crate::floor::{Cue, Scene};
 
 /// What a model judges.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Heard<'a> {
     /// The newest audio of the turn, its lead-in and the silence after it included.
     pub samples: &'a [i16],
@@ -27,9 +31,15 @@ pub struct Heard<'a> {
 
 /// A model of the ends of turns. It keeps nothing between calls, so that sessions can share it.
 pub trait EndOfTurn: Send + Sync + 'static {
-    /// How likely it is that the turn is over, 0 to 1. Called on the pipeline's own task once per pause: it must
-    /// be quick (some 10 ms).
+    /// How likely it is that the turn is over, 0 to 1. Called once a pause, on a thread where it may compute and
+    /// block; what it says after [`Model::within`] is not waited for.
     fn judge(&self, heard: &Heard<'_>) -> f32;
+}
+
+impl<F: Fn(&Heard<'_>) -> f32 + Send + Sync + 'static> EndOfTurn for F {
+    fn judge(&self, heard: &Heard<'_>) -> f32 {
+        self(heard)
+    }
 }
 
 /// Whether the turn is over is asked of a model.
@@ -40,11 +50,17 @@ pub struct Model {
     pub threshold: f32,
     /// Silence after which the turn is over, whatever the model said. Default 3 s.
     pub silence: Duration,
+    /// How long the model may take. Default 500 ms.
+    pub within: Duration,
     audio: VecDeque<i16>,
     rate: u32,
     heard_speech: bool,
     /// Since when the user is silent.
     silent: Option<Instant>,
+    /// What is to be asked in this pause.
+    question: Option<Question>,
+    /// The verdict of this pause has not come.
+    awaits: bool,
     complete: bool,
 }
 
@@ -60,10 +76,13 @@ impl Model {
             model: Arc::new(model),
             threshold: 0.5,
             silence: Duration::from_secs(3),
+            within: Duration::from_millis(500),
             audio: VecDeque::new(),
             rate: 0,
             heard_speech: false,
             silent: None,
+            question: None,
+            awaits: false,
             complete: false,
         }
     }
@@ -79,9 +98,21 @@ impl Model {
         self.audio.drain(..self.audio.len().saturating_sub(kept));
     }
 
-    fn judge(&mut self, text: &str) -> bool {
+    /// Forgets the pause, and what was asked in it.
+    fn forget_pause(&mut self) {
+        (self.silent, self.question, self.awaits, self.complete) = (None, None, false, false);
+    }
+
+    fn ask(&mut self, text: &str) {
         let samples = &*self.audio.make_contiguous();
-        self.model.judge(&Heard { samples, rate: self.rate, text }) >= self.threshold
+        self.question = Some(Question {
+            model: self.model.clone(),
+            samples: samples.into(),
+            rate: self.rate,
+            text: text.into(),
+            within: self.within,
+        });
+        (self.awaits, self.complete) = (true, false);
     }
 
     fn release(&mut self, now: Instant, scene: &Scene<'_>) -> Stop {
@@ -98,16 +129,20 @@ impl StopTurn for Model {
                 self.hear(samples, *rate);
                 return Stop::Pass;
             }
-            Cue::SpeechStarted(_) => (self.heard_speech, self.silent, self.complete) = (true, None, false),
+            Cue::SpeechStarted(_) => {
+                self.forget_pause();
+                self.heard_speech = true;
+            }
             Cue::SpeechStopped(edge) => {
                 self.silent = Some(now.checked_sub(edge.confirmed_after).unwrap_or(now));
-                self.complete = self.judge(scene.utterance);
+                self.ask(scene.utterance);
             }
             // Nothing was detected, but words came: they are complete when the service says so.
             Cue::Final(_) if self.silent.is_none() && !scene.user_speaks => self.complete = true,
             Cue::TurnStopped => {
                 self.audio.clear();
-                (self.heard_speech, self.silent, self.complete) = (false, None, false);
+                self.forget_pause();
+                self.heard_speech = false;
                 return Stop::Pass;
             }
             _ => {}
@@ -129,12 +164,30 @@ impl StopTurn for Model {
         stop
     }
 
+    fn poll_question(&mut self) -> Option<Question> {
+        self.question.take()
+    }
+
+    fn handle_verdict(&mut self, now: Instant, likelihood: Option<f32>, scene: &Scene<'_>) -> Stop {
+        if !std::mem::take(&mut self.awaits) {
+            return Stop::Pass;
+        }
+        self.complete = likelihood.is_none_or(|likelihood| likelihood >= self.threshold);
+        self.release(now, scene)
+    }
+
     fn wants_audio(&self) -> bool {
         true
     }
 
     fn boxed(&self) -> Box<dyn StopTurn> {
         Box::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Heard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heard({} samples, {} bytes)", self.samples.len(), self.text.len())
     }
 }
 
