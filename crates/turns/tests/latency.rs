@@ -12,7 +12,6 @@ use voxline_core::{
     frame::{
         BotSpeech, ContextId, EdgeSource, Exchange, Frame, Metric, Payload, RequestId, SpeechEdge,
         SpokenAudio, SpokenText, TextChunk, ToolCall, ToolOutcome, ToolResult, ToolSpec, Transcription,
-        UtteranceId,
     },
     service::{LlmStage, SttCommand, Tool, ToolError, Tools},
 };

@@ -28,17 +28,26 @@
 //! }
 //! ```
 //!
+//! Where the parrot stands belongs a language model, with a conversation around it: `examples/voice_agent.rs`, which
+//! needs the feature `llm`.
+//!
 //! This crate holds no logic: it gives the parts one address each.
 //!
-//! | module | what |
-//! |---|---|
-//! | [`core`] | frames, processors, pipelines, sessions, what a service implements |
-//! | [`audio`] | PCM, conversions, resampling, WAV |
-//! | [`turns`] | who has the floor |
-//! | `vad` (feature, on) | voice activity detection |
-//! | `wav` (feature, on) | WAV files as the ends of a pipeline |
-//! | `smallest` (feature, on) | Smallest AI's Waves: speech-to-text and text-to-speech |
-//! | `llm` (feature, off) | language models: any OpenAI-compatible endpoint, a scripted one, typed tools |
+//! | module | feature | what |
+//! |---|---|---|
+//! | [`core`] | always | frames, processors, pipelines, sessions, the stages around services, what a service implements |
+//! | [`audio`] | always | PCM, conversions, resampling, WAV |
+//! | [`turns`] | always | who has the floor, a conversation that holds what was heard |
+//! | `vad` | `vad`, on | voice activity detection |
+//! | | `webrtc-vad`, off | the WebRTC project's detector too; builds C |
+//! | `wav` | `wav`, on | WAV files as the ends of a pipeline |
+//! | `smallest_stt`, `smallest_tts` | `smallest`, on | Smallest AI's Waves: speech-to-text and text-to-speech |
+//! | `llm` | `llm`, off | language models: any OpenAI-compatible endpoint, a scripted one, typed tools; an HTTP client |
+//! | `recorder` | `recorder`, off | both sides of a call as WAV, and what was said as text; needs no further dependency |
+//! | `local` | `local-audio`, off | microphone and speaker; needs a system library to build, on Debian `libasound2-dev` |
+//! | `sim` | `sim`, off | a simulator of Waves on loopback, for demos and tests without a key |
+//!
+//! [`prelude`] has what most agents need under short names, as far as its features are on.
 
 pub use voxline_audio as audio;
 pub use voxline_core as core;
@@ -46,10 +55,16 @@ pub use voxline_turns as turns;
 
 #[cfg(feature = "llm")]
 pub use voxline_llm as llm;
+#[cfg(feature = "recorder")]
+pub use voxline_recorder as recorder;
+#[cfg(feature = "local-audio")]
+pub use voxline_transport_local as local;
 #[cfg(feature = "wav")]
 pub use voxline_transport_wav as wav;
 #[cfg(feature = "vad")]
 pub use voxline_vad as vad;
+#[cfg(feature = "sim")]
+pub use voxline_waves_sim as sim;
 #[cfg(feature = "smallest")]
 pub use {smallest_stt, smallest_tts};
 
@@ -61,16 +76,27 @@ pub mod prelude {
     pub use smallest_tts::{SmallestTts, TtsSettings};
     pub use voxline_audio::{Pcm, SampleRate};
     pub use voxline_core::{
-        AsyncContext, AsyncProcessor, Context, CustomFrame, Ending, Error, Event, Outcome, Pipeline,
-        Processor, Session, SessionConfig, SessionEvent, Timer,
-        frame::{Direction, Frame, FrameKind, KindSet, Language, Metric, Payload},
-        service::LlmService,
+        AsyncContext, AsyncProcessor, Context, CustomFrame, Ending, Error, ErrorCategory, Event, Observer,
+        Outcome, Pipeline, Processor, ServiceError, Session, SessionConfig, SessionEvent, Timer,
+        frame::{
+            ChatMessage, Direction, Exchange, Frame, FrameKind, KindSet, Language, Metric, Payload,
+            ToolOutcome,
+        },
+        service::{LlmService, LlmStage, SttService, SttStage, Tools, TtsService, TtsStage},
+        text::{CodeBlocks, Emoji, Markdown, PatternPairs, Splitting, TextFilter},
     };
     #[cfg(feature = "llm")]
-    pub use voxline_llm::{OpenAiLlm, OpenAiSettings, ScriptedLlm, Tools, tool};
+    pub use voxline_llm::{OpenAiLlm, OpenAiSettings, Reply, ScriptedLlm, schemars::JsonSchema, tool};
+    #[cfg(feature = "recorder")]
+    pub use voxline_recorder::{Recorder, Transcript};
+    #[cfg(feature = "local-audio")]
+    pub use voxline_transport_local::{LocalConfig, LocalTransport, MuteWhileBotSpeaks};
     #[cfg(feature = "wav")]
     pub use voxline_transport_wav::{Pace, WavInput, WavOutput, WavTransport};
-    pub use voxline_turns::{Conversation, MeasureLatency, Parrot, TurnConfig};
+    pub use voxline_turns::{
+        AnswerNow, Conversation, Idle, IdleAction, MeasureLatency, MinWords, Parrot, TurnConfig, TurnUpdate,
+        WhileBotSpeaks,
+    };
     #[cfg(feature = "vad")]
-    pub use voxline_vad::Vad;
+    pub use voxline_vad::{Vad, VadParams};
 }
