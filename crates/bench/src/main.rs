@@ -11,13 +11,14 @@
 //! | `--json FILE` | writes every row of every round, one JSON object a line |
 //! | `--svg FILE` | draws the cost of a frame at the pace of real calls |
 //!
-//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`, `agents`, `sessions`, `voice`. CPU time is the process's own, so other load on
-//! the machine weighs less than on wall time.
+//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`, `agents`, `sessions`, `voice`, `echo`.
+//! CPU time is the process's own, so other load on the machine weighs less than on wall time.
 
 mod agents;
 mod barge;
 mod cold;
 mod cpu;
+mod echo;
 mod floor;
 mod hop;
 mod idle;
@@ -48,6 +49,10 @@ struct Options {
 )]
 fn main() -> ExitCode {
     // Figures that need a process of their own run this program again.
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(code) = echo::part(&given) {
+        return code;
+    }
     let mut arguments = std::env::args().skip(1);
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("--first-frame"), None) => return cold::first_frame(),
@@ -67,7 +72,11 @@ fn main() -> ExitCode {
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
         rows.extend(own(&options.figure));
-        if options.peers {
+        let all = options.figure == "all";
+        if all || options.figure == "echo" {
+            rows.extend(echo::rows(options.peers));
+        }
+        if options.peers && options.figure != "echo" {
             rows.extend(peers::rows());
         }
     }
@@ -117,12 +126,11 @@ fn options() -> Result<Options, String> {
             }
             "--json" => options.json = Some(value()?),
             "--svg" => options.svg = Some(value()?),
-            "all" | "hop" | "paced" | "idle" | "barge" | "cold" | "agents" | "sessions" | "voice" => {
-                options.figure = argument
-            }
+            "all" | "hop" | "paced" | "idle" | "barge" | "cold" | "agents" | "sessions" | "voice"
+            | "echo" => options.figure = argument,
             other => {
                 return Err(format!(
-                    "unknown: {other}; figures: all hop paced idle barge cold agents sessions voice"
+                    "unknown: {other}; figures: all hop paced idle barge cold agents sessions voice echo"
                 ));
             }
         }
