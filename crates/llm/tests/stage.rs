@@ -10,7 +10,7 @@ use voxline_core::{
     AsyncContext, AsyncProcessor, Outcome, Pipeline, SessionConfig,
     frame::{
         ChatMessage, Direction, Frame, FrameKind, LlmRequest, Metric, Payload, ServiceTarget, SettingsUpdate,
-        ToolSpec,
+        ToolCall, ToolSpec,
     },
     processor::Result,
     service::{LlmDelta, LlmService, Tools},
@@ -65,6 +65,28 @@ fn an_answer_streams_between_its_brackets_and_is_measured() {
     let stage = std::sync::Arc::from("fake-llm");
     let first = Metric::TimeToFirstByte { stage: std::sync::Arc::clone(&stage), value: ms(300) };
     assert_eq!(metrics(&log), [first, Metric::Tokens { stage, prompt: 12, completion: 2 }]);
+}
+
+#[test]
+fn b_107_a_call_counts_as_the_first_output_and_is_measured_once_an_answer() {
+    use Step::*;
+    let call = ToolCall { id: "a".into(), name: "time".into(), arguments: "{}".into() };
+    let first = vec![Progress, Wait(ms(200)), Call(call), Wait(ms(100)), Say("One moment.")];
+    // The second is interrupted before anything came: what it took is not counted to the third.
+    let second = vec![Wait(ms(500)), Say("never")];
+    let third = vec![Wait(ms(50)), Say("Noon.")];
+    let mut harness = Harness::new(FakeLlm::new(vec![first, second, third]));
+    harness.queue(ask("time?")).advance(ms(1_000));
+    harness.queue(ask("time?")).advance(ms(400)).interrupt();
+    harness.queue(ask("time?")).advance(ms(1_000));
+    let times: Vec<_> = metrics(&harness.finish())
+        .into_iter()
+        .filter_map(|metric| match metric {
+            Metric::TimeToFirstByte { value, .. } => Some(value),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(times, [ms(200), ms(50)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! | `BotStartedSpeaking`, `BotStoppedSpeaking` | what was heard goes into the conversation; passed on |
 //! | `ToolCalls`, `ToolSettled` | go into the conversation; passed on |
 //! | `UserStartedSpeaking`, `UserStoppedSpeaking` | while the user has the floor the model is not asked; passed on |
-//! | out, up: `LlmRequest` | once all calls of tools are settled |
+//! | out, up: `LlmRequest` | once all calls of an answer are settled; when they are late, once nobody speaks |
 //! | out, up: `Custom(BotProgress)` | for the user's half |
 //! | out, down: `Custom(MessageAdded)` | what was added |
 //! | anything else | passed on |
@@ -15,13 +15,11 @@
 //! Stands after the output, so that it hears what is played. Of an answer that was cut it keeps the words heard, and
 //! a note; an answer nobody heard leaves nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use voxline_core::{
-    Context, Ending, Event, Processor,
-    frame::{
-        ChatMessage, Direction, Frame, Generation, Interrupt, Payload, ToolCall, ToolOutcome, ToolResult,
-    },
+    Context, Ending, Event, Processor, Timer,
+    frame::{ChatMessage, Direction, Frame, Generation, Interrupt, Payload, ToolCall, ToolResult},
     processor::Result,
 };
 
@@ -30,6 +28,10 @@ use crate::{
     conversation::{Committed, Settled},
     summary::{self, Summarised},
 };
+
+const WANTED: Timer = Timer(0);
+/// How long a late result waits for the turn that made it late: an interruption is heard before its turn is.
+const LATE: Duration = Duration::from_millis(250);
 
 /// Keeps what the assistant said, as it was heard, and what its tools gave.
 #[derive(Debug)]
@@ -44,8 +46,7 @@ pub struct AssistantAggregator {
     response: Option<Response>,
     /// The generation of the newest calls.
     called: Generation,
-    /// Whether a call of theirs gave anything the model should hear of.
-    worth_asking: bool,
+    bot_speaks: bool,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +66,7 @@ impl AssistantAggregator {
             user_has_floor: false,
             response: None,
             called: Generation(0),
-            worth_asking: false,
+            bot_speaks: false,
         }
     }
 
@@ -85,12 +86,16 @@ impl AssistantAggregator {
                 self.response.iter_mut().for_each(|response| response.speaks = true);
             }
             Payload::TtsWord(word) => self.conversation.word(word),
-            Payload::BotStartedSpeaking(speech) => self.conversation.started(speech.context),
+            Payload::BotStartedSpeaking(speech) => {
+                self.bot_speaks = true;
+                self.conversation.started(speech.context);
+            }
             Payload::BotStoppedSpeaking(speech) => {
+                self.bot_speaks = false;
                 let committed = self.conversation.settle(speech);
                 self.committed(committed, ctx);
-                if !speech.interrupted && !self.user_has_floor && self.conversation.take_wanted() {
-                    self.ask(ctx);
+                if !speech.interrupted {
+                    self.ask_if_wanted(ctx);
                 }
             }
             Payload::ToolCalls(calls) => self.called(calls, frame.generation(), ctx),
@@ -102,6 +107,9 @@ impl AssistantAggregator {
     fn response_ended(&mut self, ctx: &mut Context<'_>) {
         let Response { text, speaks } = self.response.take().unwrap_or_default();
         ctx.push_up(Frame::custom(BotProgress::Ended { speaks }));
+        if !speaks {
+            self.ask_if_wanted(ctx);
+        }
         let text = text.trim();
         if !text.is_empty() {
             let message = ChatMessage::Assistant { text: text.into(), calls: Vec::new() };
@@ -120,7 +128,6 @@ impl AssistantAggregator {
 
     fn called(&mut self, calls: &[ToolCall], generation: Generation, ctx: &mut Context<'_>) {
         self.called = generation;
-        self.worth_asking = false;
         self.conversation.calls(calls);
         let running = self.conversation.running_tools();
         ctx.push_up(Frame::custom(BotProgress::Tools { running }));
@@ -133,20 +140,31 @@ impl AssistantAggregator {
         if settled == Settled::Unknown {
             return;
         }
-        self.worth_asking |= result.outcome != ToolOutcome::Cancelled;
         let running = self.conversation.running_tools();
-        if settled == Settled::All && self.worth_asking {
-            self.worth_asking = false;
-            // After an interruption the user's own turn is answered, with the results in it.
-            match self.user_has_floor || self.called < ctx.generation() {
-                true => self.conversation.want_answer(),
-                false => self.ask(ctx),
+        if let Settled::All { worth: true, newest } = settled {
+            let late = !newest || self.called < ctx.generation();
+            if late || self.user_has_floor {
+                // The turn that interrupted has its own request, with the result in it. It may not be known here yet.
+                self.conversation.want_answer();
+                let at = ctx.now() + LATE;
+                ctx.set_timer(WANTED, at);
+            } else {
+                self.ask(ctx);
             }
         }
         ctx.push_up(Frame::custom(BotProgress::Tools { running }));
     }
 
+    /// Asks for an answer that is wanted, once it is nobody else's move.
+    fn ask_if_wanted(&mut self, ctx: &mut Context<'_>) {
+        let quiet = !self.user_has_floor && !self.bot_speaks && self.response.is_none();
+        if quiet && self.conversation.take_wanted() {
+            self.ask(ctx);
+        }
+    }
+
     fn ask(&mut self, ctx: &mut Context<'_>) {
+        self.conversation.take_wanted();
         ctx.push_up(Frame::custom(BotProgress::Asked));
         ctx.push_up(Payload::LlmRequest(Box::new(self.conversation.request())));
     }
@@ -183,6 +201,11 @@ impl Processor for AssistantAggregator {
         // A summary of what has changed meanwhile is no longer one.
         self.conversation.summarised(&job, &outcome?);
         let _ = ctx;
+        Ok(())
+    }
+
+    fn timeout(&mut self, _: Timer, ctx: &mut Context<'_>) -> Result {
+        self.ask_if_wanted(ctx);
         Ok(())
     }
 

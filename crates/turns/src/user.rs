@@ -49,12 +49,22 @@ pub struct UserAggregator {
     judging: Judging,
     /// The generation its own interruption began.
     own: Generation,
+    /// The open turn began with an interruption.
+    interrupted: bool,
 }
 
 impl UserAggregator {
     pub(crate) fn new(conversation: Conversation, config: TurnConfig) -> Self {
         let limits = config.limits;
-        Self { conversation, config, limits, turns: None, judging: Judging::default(), own: Generation(0) }
+        Self {
+            conversation,
+            config,
+            limits,
+            turns: None,
+            judging: Judging::default(),
+            own: Generation(0),
+            interrupted: false,
+        }
     }
 
     /// The machine. It begins with the session.
@@ -92,6 +102,7 @@ impl UserAggregator {
             Step::Interrupt => {
                 ctx.interrupt(InterruptCause::UserSpoke);
                 self.own = ctx.generation();
+                self.interrupted = true;
                 self.conversation.interrupt();
             }
             Step::TurnStarted => ctx.broadcast(Payload::UserStartedSpeaking),
@@ -103,7 +114,9 @@ impl UserAggregator {
             Step::TurnStopped { spoke } => {
                 self.judging.stop_all(ctx);
                 ctx.broadcast(Payload::UserStoppedSpeaking);
-                if !spoke && self.conversation.take_wanted() {
+                // A voice that said nothing has not answered what it interrupted.
+                let lost = std::mem::take(&mut self.interrupted) && self.conversation.is_unanswered();
+                if !spoke && (self.conversation.take_wanted() || lost) {
                     self.ask(ctx);
                 }
             }

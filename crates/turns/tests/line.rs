@@ -4,16 +4,12 @@ mod support;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use support::{Echo, LETTER, Line, line, ms};
-use voxline_core::{
-    frame::{ChatMessage, FrameKind, Payload, ToolCall, ToolSpec},
-    service::{LlmService, Tool, ToolError, ToolPolicy, Tools},
-};
+use voxline_core::frame::{ChatMessage, FrameKind, Payload};
 use voxline_testkit::conformance;
 use voxline_turns::{
-    AnswerNow, BotProgress, CommitBy, Conversation, DuringTools, Idle, IdleAction, MessageAdded, Parrot,
-    Summarise, Summary, SummaryConfig, TurnConfig, TurnUpdate, UserIdle, UserMuted, Voice, WhileBotSpeaks,
+    AnswerNow, BotProgress, CommitBy, Conversation, Idle, IdleAction, MessageAdded, Parrot, Summarise,
+    Summary, SummaryConfig, TurnConfig, TurnUpdate, UserIdle, UserMuted, Voice, WhileBotSpeaks,
 };
 
 const NOTE: &str = "[the user interrupted here]";
@@ -123,67 +119,6 @@ fn the_session_interrupted_by_the_application_is_open_again() {
     assert_eq!(line.talk().last().unwrap(), "assistant: echo: again");
 }
 
-/// A tool that takes two seconds.
-struct Time(ToolPolicy);
-
-#[async_trait]
-impl Tool for Time {
-    fn spec(&self) -> ToolSpec {
-        ToolSpec { name: "time".into(), description: "The time.".into(), parameters: "{}".into() }
-    }
-
-    fn policy(&self) -> ToolPolicy {
-        self.0
-    }
-
-    async fn call(&self, _: ToolCall) -> Result<String, ToolError> {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        Ok("noon".into())
-    }
-}
-
-fn with_time(config: TurnConfig) -> Line {
-    let tools = Tools::new().with(Time(ToolPolicy::default()));
-    Line::with(config, Echo { thinks: ms(300) }.with_tools(tools), false)
-}
-
-#[test]
-fn b_123_a_tools_result_is_kept_and_answered() {
-    let mut line = with_time(TurnConfig::default());
-    line.say("what time is it");
-    line.harness.advance(ms(1000));
-    assert_eq!(line.talk()[1..], ["assistant calls time", "tool: The call is still running."]);
-    line.harness.advance(Duration::from_secs(5));
-    assert_eq!(line.talk()[1..], ["assistant calls time", "tool: noon", "assistant: It is noon."]);
-}
-
-#[test]
-fn b_124_a_cancelled_tool_is_not_answered_by_itself() {
-    let mut line = with_time(TurnConfig::default());
-    line.say("what time is it");
-    line.harness.advance(ms(1000));
-    line.say("never mind");
-    line.harness.advance(Duration::from_secs(10));
-    let expected = [
-        "user: what time is it",
-        "assistant calls time",
-        "tool: The call was cancelled.",
-        "user: never mind",
-        "assistant: echo: never mind",
-    ];
-    assert_eq!(line.talk(), expected);
-}
-
-#[test]
-fn b_145_the_user_is_muted_while_tools_run() {
-    let mut line = with_time(TurnConfig { mute: vec![Box::new(DuringTools)], ..TurnConfig::default() });
-    line.say("what time is it");
-    line.harness.advance(ms(800));
-    line.say("never mind");
-    line.harness.advance(Duration::from_secs(5));
-    assert_eq!(line.talk().last().unwrap(), "assistant: It is noon.");
-}
-
 fn customs<T: voxline_core::CustomFrame + Clone>(line: &Line) -> Vec<T> {
     let log = line.harness.log();
     let down = log.down().into_iter().filter_map(|frame| match &frame.payload {
@@ -244,6 +179,29 @@ fn b_118_b_126_what_is_open_at_the_end_is_kept() {
     line.harness.end();
     line.harness.advance(Duration::from_secs(5));
     assert_eq!(line.talk()[0], "user: goodbye");
+}
+
+#[test]
+fn b_126_what_the_assistant_was_saying_at_the_end_is_kept() {
+    let mut line = Line::new(TurnConfig::default());
+    line.say("say goodbye to me");
+    line.harness.advance(ms(300 + 5 * 50));
+    assert_eq!(line.talk().len(), 1, "it is being spoken");
+    line.harness.end();
+    line.harness.advance(Duration::from_secs(10));
+    assert_eq!(
+        line.talk()[1],
+        "assistant: echo: say goodbye to me",
+        "the end waits for what is being spoken"
+    );
+    // Where the session is cut off, what was heard counts.
+    let mut line = Line::new(TurnConfig::default());
+    line.say("say goodbye to me");
+    line.harness.advance(ms(300 + 9 * 50 + 20));
+    line.harness.interrupt();
+    line.harness.end();
+    line.harness.advance(ms(100));
+    assert_eq!(line.talk()[1], format!("assistant: echo: say {NOTE}"));
 }
 
 #[test]

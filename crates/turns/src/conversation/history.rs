@@ -31,7 +31,7 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Said(ChatMessage),
-    Calls { text: String, calls: Vec<ToolCall>, results: Vec<Option<String>> },
+    Calls { text: String, calls: Vec<ToolCall>, results: Vec<Option<String>>, worth: bool },
     Speaking(Box<Answer>),
 }
 
@@ -47,10 +47,15 @@ pub(crate) struct Committed {
 pub(crate) enum Settled {
     /// Nobody waits for it.
     Unknown,
-    /// Others are still running.
+    /// Others of its answer are still running.
     Others,
-    /// It was the last one.
-    All,
+    /// It was the last one of its answer.
+    All {
+        /// Whether any of them was not cancelled: there is something the model should hear of.
+        worth: bool,
+        /// Whether no later answer has called tools.
+        newest: bool,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -91,7 +96,7 @@ impl History {
         match message {
             ChatMessage::Assistant { text, calls } if !calls.is_empty() => {
                 let results = vec![None; calls.len()];
-                self.push(Kind::Calls { text, calls, results });
+                self.push(Kind::Calls { text, calls, results, worth: false });
             }
             ChatMessage::Tool { call, text } => {
                 self.fill(&call, text);
@@ -102,16 +107,22 @@ impl History {
 
     /// Adds what the user said, and gives the whole message.
     pub(super) fn add_user(&mut self, said: &str) -> ChatMessage {
-        let heard = |entry: &&mut Entry| !matches!(&entry.kind, Kind::Speaking(answer) if answer.doomed);
-        if let Some(Entry { kind: Kind::Said(ChatMessage::User { text }), .. }) =
-            self.entries.iter_mut().rev().find(heard)
-        {
+        let mut heard = self.entries.iter_mut().rev().filter(|entry| !entry.is_doomed());
+        if let Some(Entry { kind: Kind::Said(ChatMessage::User { text }), .. }) = heard.next() {
             join(text, said);
             return ChatMessage::User { text: text.clone() };
         }
         let message = ChatMessage::User { text: said.into() };
         self.push(Kind::Said(message.clone()));
         message
+    }
+
+    /// Whether the user, or a tool, had the last word.
+    pub(super) fn is_unanswered(&self) -> bool {
+        let last = self.entries.iter().rev().find(|entry| !entry.is_doomed());
+        last.is_some_and(|entry| {
+            matches!(entry.kind, Kind::Said(ChatMessage::User { .. }) | Kind::Calls { .. })
+        })
     }
 
     pub(super) fn speak(&mut self, spoken: &SpokenText) {
@@ -180,25 +191,40 @@ impl History {
             return;
         }
         let results = vec![None; calls.len()];
-        self.push(Kind::Calls { text: String::new(), calls, results });
+        self.push(Kind::Calls { text: String::new(), calls, results, worth: false });
         for result in std::mem::take(&mut self.early) {
             self.settle_call(&result);
         }
     }
 
-    /// A call is settled. Each is settled once; what comes before its call waits for it.
+    /// A call is settled. Each is settled once; what comes before its call waits for it. If the user has said
+    /// something since the call, a note at the end says that the result is there now.
     pub(super) fn settle_call(&mut self, result: &ToolResult) -> Settled {
-        if !self.entries.iter().any(|entry| has_call(entry, &result.call.id)) {
+        let Some(index) = self.entries.iter().position(|entry| has_call(entry, &result.call.id)) else {
             self.early.push_back(result.clone());
             if self.early.len() > EARLY {
                 self.early.pop_front();
             }
             return Settled::Unknown;
-        }
+        };
         if !self.fill(&result.call.id, told(&result.outcome)) {
             return Settled::Unknown;
         }
-        if self.running() == 0 { Settled::All } else { Settled::Others }
+        let counts = result.outcome != ToolOutcome::Cancelled;
+        let later = &self.entries[index + 1..];
+        let newest = !later.iter().any(|entry| matches!(entry.kind, Kind::Calls { .. }));
+        let is_user = |entry: &Entry| matches!(entry.kind, Kind::Said(ChatMessage::User { .. }));
+        if counts && later.iter().any(is_user) {
+            self.push(Kind::Said(ChatMessage::system(news_of(&result.call.name))));
+        }
+        let Kind::Calls { results, worth, .. } = &mut self.entries[index].kind else {
+            return Settled::Unknown;
+        };
+        *worth |= counts;
+        match results.iter().all(Option::is_some) {
+            true => Settled::All { worth: *worth, newest },
+            false => Settled::Others,
+        }
     }
 
     /// Calls that are not settled.
@@ -284,7 +310,7 @@ impl Entry {
     pub(super) fn render(&self, speaking: bool, messages: &mut Vec<ChatMessage>) {
         match &self.kind {
             Kind::Said(message) => messages.push(message.clone()),
-            Kind::Calls { text, calls, results } => {
+            Kind::Calls { text, calls, results, .. } => {
                 messages.push(ChatMessage::Assistant { text: text.clone(), calls: calls.clone() });
                 messages.extend(calls.iter().zip(results).map(|(call, result)| ChatMessage::Tool {
                     call: call.id.clone(),
@@ -307,6 +333,11 @@ impl Entry {
             Kind::Calls { results, .. } => results.iter().all(Option::is_some),
             Kind::Speaking(_) => false,
         }
+    }
+
+    /// Whether it is an answer that nobody will have heard.
+    fn is_doomed(&self) -> bool {
+        matches!(&self.kind, Kind::Speaking(answer) if answer.doomed)
     }
 
     pub(super) fn is_system(&self) -> bool {
@@ -333,6 +364,11 @@ impl Entry {
 
 fn has_call(entry: &Entry, id: &str) -> bool {
     matches!(&entry.kind, Kind::Calls { calls, .. } if calls.iter().any(|call| call.id == id))
+}
+
+/// What a model is told when a call settles after the conversation has gone on.
+fn news_of(tool: &str) -> String {
+    format!("The call of {tool} has been settled meanwhile: its result stands above, where it was called.")
 }
 
 /// What a model is told of a settled call. An empty text says nothing, so it says that.

@@ -141,6 +141,11 @@ impl Conversation {
         self.lock().trim(limits);
     }
 
+    /// Whether the user, or a tool, had the last word.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.lock().is_unanswered()
+    }
+
     /// Notes that an answer is wanted as soon as it is the bot's turn.
     pub(crate) fn want_answer(&self) {
         self.lock().wanted = true;

@@ -113,8 +113,21 @@ fn b_123_a_call_has_a_placeholder_and_then_its_result_whatever_comes_between() {
     user(&conversation, "Still there?");
     let running = "t 1: The call is still running.";
     assert_eq!(talk(&conversation), ["a calls 1,2", running, "t 2: noon", "u Still there?"]);
-    assert_eq!(conversation.settle_call(&result("1", ToolOutcome::Failed)), Settled::All);
+    let all = Settled::All { worth: true, newest: true };
+    assert_eq!(conversation.settle_call(&result("1", ToolOutcome::Failed)), all);
     assert_eq!(talk(&conversation)[1], "t 1: The tool failed.");
+    assert!(talk(&conversation)[4].starts_with("s The call of "), "what comes late is told at the end");
+}
+
+#[test]
+fn b_124_calls_of_one_answer_are_a_group_whatever_others_do() {
+    let conversation = Conversation::new("");
+    conversation.calls(&[call("1")]);
+    conversation.calls(&[call("2"), call("3")]);
+    assert_eq!(conversation.settle_call(&result("2", ToolOutcome::Cancelled)), Settled::Others);
+    let newest = Settled::All { worth: false, newest: true };
+    assert_eq!(conversation.settle_call(&result("3", ToolOutcome::Cancelled)), newest);
+    assert_eq!(conversation.settle_call(&done("1")), Settled::All { worth: true, newest: false });
 }
 
 #[test]

@@ -58,6 +58,13 @@ impl LlmService for Echo {
             }
             Some(ChatMessage::User { text }) => format!("echo: {text}"),
             Some(ChatMessage::Tool { text, .. }) => format!("It is {text}."),
+            Some(ChatMessage::System { text }) if text.contains("settled meanwhile") => {
+                let result = request.messages.iter().rev().find_map(|message| match message {
+                    ChatMessage::Tool { text, .. } => Some(text.as_str()),
+                    _ => None,
+                });
+                format!("By the way, it is {}.", result.unwrap_or_default())
+            }
             _ => "Welcome.".into(),
         };
         for word in answer.split_inclusive(' ') {
