@@ -10,7 +10,7 @@ use voxline_core::{
     AsyncContext, AsyncProcessor, Outcome, Pipeline, SessionConfig,
     frame::{
         ChatMessage, Direction, Frame, FrameKind, LlmRequest, Metric, Payload, ServiceTarget, SettingsUpdate,
-        ToolCall, ToolSpec,
+        ToolSpec,
     },
     processor::Result,
     service::{LlmDelta, LlmService, Tools},
@@ -70,8 +70,8 @@ fn an_answer_streams_between_its_brackets_and_is_measured() {
 #[test]
 fn b_107_a_call_counts_as_the_first_output_and_is_measured_once_an_answer() {
     use Step::*;
-    let call = ToolCall { id: "a".into(), name: "time".into(), arguments: "{}".into() };
-    let first = vec![Progress, Wait(ms(200)), Call(call), Wait(ms(100)), Say("One moment.")];
+    let call = Call("a", "time", "{}");
+    let first = vec![Progress, Wait(ms(200)), call, Wait(ms(100)), Say("One moment.")];
     // The second is interrupted before anything came: what it took is not counted to the third.
     let second = vec![Wait(ms(500)), Say("never")];
     let third = vec![Wait(ms(50)), Say("Noon.")];
