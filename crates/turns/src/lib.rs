@@ -14,6 +14,7 @@
 //!   - `conversation`: what of an answer was heard, and messages that stay well-formed.
 //! - `start`, `stop`, `mute`: the strategies, a small file each; [`Backchannels`] and [`Idle`].
 //! - `frames`: what the stages tell, and [`TurnUpdate`], which changes them in mid-call.
+//! - [`HeedMarkers`]: the model says itself whether the user had finished.
 //! - [`Parrot`], [`Utterances`], [`MeasureLatency`]: turns without a conversation, for trying things out.
 //!
 //! Read next: `docs/turns.md`.
@@ -27,6 +28,7 @@ mod frames;
 mod idle;
 mod judging;
 mod latency;
+mod markers;
 mod mute;
 mod parrot;
 mod start;
@@ -44,6 +46,7 @@ pub use floor::{Bot, Cue, Deadlines, Floor, Input, Scene, Step, Turns};
 pub use frames::{AnswerNow, BotProgress, MessageAdded, TurnUpdate, UserIdle, UserMuted};
 pub use idle::{Idle, IdleAction, IdleStep};
 pub use latency::MeasureLatency;
+pub use markers::{Completeness, HeedMarkers, MarkerConfig};
 pub use mute::{DuringTools, MuteUser, MuteWhen, UntilFirstBotTurn, WhileBotSpeaks};
 pub use parrot::Parrot;
 pub use start::{MinWords, Start, StartTurn, Transcript, Voice, WakePhrase};

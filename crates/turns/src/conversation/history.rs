@@ -11,29 +11,16 @@ use voxline_core::frame::{
     BotSpeech, ChatMessage, ContextId, SpokenText, SpokenWord, ToolCall, ToolOutcome, ToolResult, ToolSpec,
 };
 
-use super::answer::{Answer, Pace};
+use super::{
+    answer::{Answer, Pace},
+    entry::{Entry, Kind},
+};
 use crate::words::join;
 
-/// What a model is told of a call that has not been settled.
-const RUNNING: &str = "The call is still running.";
 /// Results kept of calls that have not been seen yet.
 const EARLY: usize = 16;
 /// Answers that are being spoken, or may still turn out to have been. Older ones were not heard.
 const SPEAKING: usize = 16;
-
-/// One step of a conversation.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) id: u64,
-    pub(super) kind: Kind,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Kind {
-    Said(ChatMessage),
-    Calls { text: String, calls: Vec<ToolCall>, results: Vec<Option<String>>, worth: bool },
-    Speaking(Box<Answer>),
-}
 
 /// What was said in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +45,13 @@ pub(crate) enum Settled {
     },
 }
 
+/// What requests say of markers.
+#[derive(Clone, Debug)]
+pub(super) struct Marks {
+    pub(super) complete: char,
+    pub(super) instructions: String,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     pub(super) entries: Vec<Entry>,
@@ -65,6 +59,7 @@ pub(super) struct History {
     /// Somebody wants an answer as soon as it is the bot's turn.
     pub(super) wanted: bool,
     pub(super) cut_note: String,
+    pub(super) marks: Option<Marks>,
     next: u64,
     pace: Pace,
     /// The newest answer whose playback is over.
@@ -185,7 +180,7 @@ impl History {
 
     /// The model has called tools.
     pub(super) fn calls(&mut self, calls: &[ToolCall]) {
-        let known = |id: &str| self.entries.iter().any(|entry| has_call(entry, id));
+        let known = |id: &str| self.entries.iter().any(|entry| entry.has_call(id));
         let calls: Vec<_> = calls.iter().filter(|call| !known(&call.id)).cloned().collect();
         if calls.is_empty() {
             return;
@@ -200,7 +195,7 @@ impl History {
     /// A call is settled. Each is settled once; what comes before its call waits for it. If the user has said
     /// something since the call, a note at the end says that the result is there now.
     pub(super) fn settle_call(&mut self, result: &ToolResult) -> Settled {
-        let Some(index) = self.entries.iter().position(|entry| has_call(entry, &result.call.id)) else {
+        let Some(index) = self.entries.iter().position(|entry| entry.has_call(&result.call.id)) else {
             self.early.push_back(result.clone());
             if self.early.len() > EARLY {
                 self.early.pop_front();
@@ -241,9 +236,33 @@ impl History {
         self.render(false)
     }
 
-    /// What a model is asked: an answer that is being spoken counts as said.
+    /// What a model is asked: an answer that is being spoken counts as said. Markers are put in here only, so that
+    /// they survive any change of the messages and are kept nowhere.
     pub(super) fn request(&self) -> Vec<ChatMessage> {
-        self.render(true)
+        let mut messages = self.render(true);
+        let Some(Marks { complete, instructions }) = &self.marks else { return messages };
+        for message in &mut messages {
+            if let ChatMessage::Assistant { text, .. } = message
+                && !text.is_empty()
+            {
+                *text = format!("{complete} {text}");
+            }
+        }
+        match messages.first_mut() {
+            Some(ChatMessage::System { text }) => *text = format!("{text}\n\n{instructions}"),
+            _ => messages.insert(0, ChatMessage::system(&**instructions)),
+        }
+        messages
+    }
+
+    /// Changes the instructions at the beginning.
+    pub(super) fn instruct(&mut self, text: String) {
+        let first = self.entries.first().is_some_and(Entry::is_system);
+        if !text.is_empty() {
+            self.replace(0..usize::from(first), ChatMessage::System { text });
+        } else if first {
+            self.entries.remove(0);
+        }
     }
 
     fn render(&self, speaking: bool) -> Vec<ChatMessage> {
@@ -304,66 +323,6 @@ impl History {
         }
         false
     }
-}
-
-impl Entry {
-    pub(super) fn render(&self, speaking: bool, messages: &mut Vec<ChatMessage>) {
-        match &self.kind {
-            Kind::Said(message) => messages.push(message.clone()),
-            Kind::Calls { text, calls, results, .. } => {
-                messages.push(ChatMessage::Assistant { text: text.clone(), calls: calls.clone() });
-                messages.extend(calls.iter().zip(results).map(|(call, result)| ChatMessage::Tool {
-                    call: call.id.clone(),
-                    text: result.clone().unwrap_or_else(|| RUNNING.into()),
-                }));
-            }
-            Kind::Speaking(answer) => {
-                let text = answer.text.trim();
-                if speaking && !answer.doomed && !text.is_empty() {
-                    messages.push(ChatMessage::Assistant { text: text.into(), calls: Vec::new() });
-                }
-            }
-        }
-    }
-
-    /// Whether it is complete, so that it may be cut away or summarised.
-    pub(super) fn is_settled(&self) -> bool {
-        match &self.kind {
-            Kind::Said(_) => true,
-            Kind::Calls { results, .. } => results.iter().all(Option::is_some),
-            Kind::Speaking(_) => false,
-        }
-    }
-
-    /// Whether it is an answer that nobody will have heard.
-    fn is_doomed(&self) -> bool {
-        matches!(&self.kind, Kind::Speaking(answer) if answer.doomed)
-    }
-
-    pub(super) fn is_system(&self) -> bool {
-        matches!(&self.kind, Kind::Said(ChatMessage::System { .. }))
-    }
-
-    /// How many messages and letters it is.
-    pub(super) fn size(&self) -> (usize, usize) {
-        let mut messages = Vec::new();
-        self.render(true, &mut messages);
-        let letters = messages.iter().map(|message| match message {
-            ChatMessage::Assistant { text, calls } => {
-                let arguments = calls.iter().map(|call| call.name.len() + call.arguments.chars().count());
-                text.chars().count() + arguments.sum::<usize>()
-            }
-            ChatMessage::System { text } | ChatMessage::User { text } | ChatMessage::Tool { text, .. } => {
-                text.chars().count()
-            }
-            _ => 0,
-        });
-        (messages.len(), letters.sum())
-    }
-}
-
-fn has_call(entry: &Entry, id: &str) -> bool {
-    matches!(&entry.kind, Kind::Calls { calls, .. } if calls.iter().any(|call| call.id == id))
 }
 
 /// What a model is told when a call settles after the conversation has gone on.

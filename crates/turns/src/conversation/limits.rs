@@ -110,6 +110,6 @@ impl History {
     }
 
     fn size(&self) -> (usize, usize) {
-        self.entries.iter().map(super::history::Entry::size).fold((0, 0), |(m, l), (em, el)| (m + em, l + el))
+        self.entries.iter().map(super::entry::Entry::size).fold((0, 0), |(m, l), (em, el)| (m + em, l + el))
     }
 }

@@ -5,10 +5,12 @@
 //! with their results.
 //!
 //! - `answer`: what of an answer was heard; pure.
+//! - `entry`: one step of it, and how it reads; pure.
 //! - `history`: the messages and what keeps them true; pure.
 //! - `limits`: trimming and summaries; pure.
 
 mod answer;
+mod entry;
 mod history;
 mod limits;
 #[cfg(test)]
@@ -25,8 +27,8 @@ use voxline_core::frame::{
 };
 
 use crate::{AssistantAggregator, TurnConfig, UserAggregator};
-use history::History;
 pub(crate) use history::{Committed, Settled};
+use history::{History, Marks};
 pub(crate) use limits::ToSummarise;
 pub use limits::{Limits, SummaryConfig};
 
@@ -81,6 +83,11 @@ impl Conversation {
     /// Puts other messages in the place of all. An answer that is being spoken still comes after them.
     pub fn replace(&self, messages: impl IntoIterator<Item = ChatMessage>) {
         self.lock().load(messages);
+    }
+
+    /// Changes the instructions at the beginning; what follows stays. Empty instructions are none.
+    pub fn set_instructions(&self, system: impl Into<String>) {
+        self.lock().instruct(system.into());
     }
 
     /// The tools the model may call, beside those its stage knows.
@@ -139,6 +146,11 @@ impl Conversation {
 
     pub(crate) fn trim(&self, limits: &Limits) {
         self.lock().trim(limits);
+    }
+
+    /// From now on requests tell of markers, and show `complete` before the model's own answers.
+    pub(crate) fn mark(&self, complete: char, instructions: &str) {
+        self.lock().marks = Some(Marks { complete, instructions: instructions.into() });
     }
 
     /// Whether the user, or a tool, had the last word.

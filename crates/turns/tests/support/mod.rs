@@ -15,7 +15,7 @@ use voxline_core::{
         ChatMessage, EdgeSource, Frame, Interrupt, LlmRequest, Payload, RequestId, SettingsAnswer,
         SpeechEdge, ToolCall, Transcription, UpdateId, UtteranceId,
     },
-    pipeline::IntoStage,
+    pipeline::{IntoStage, PipelineBuilder},
     playout::{Play, Playback, Playout},
     processor::Result,
     service::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService, ServiceName, TtsCommand, TtsEvent},
@@ -225,11 +225,20 @@ impl Line {
     }
 
     pub(crate) fn with<M>(config: TurnConfig, model: impl IntoStage<M>, words: bool) -> Self {
+        Self::between(config, words, |_, user| user.then(model))
+    }
+
+    /// A line with whatever stands between the user's aggregator and the synthesizer.
+    pub(crate) fn between(
+        config: TurnConfig,
+        words: bool,
+        stages: impl FnOnce(&Conversation, PipelineBuilder) -> PipelineBuilder,
+    ) -> Self {
         let conversation = Conversation::new("Be kind.");
         let (user, assistant) = conversation.aggregators(config);
         let (output, heard) = Speaker::new();
-        let pipeline =
-            Pipeline::builder().then(user).then(model).then(speaker(words)).then(output).then(assistant);
+        let head = stages(&conversation, Pipeline::builder().then(user));
+        let pipeline = head.then(speaker(words)).then(output).then(assistant);
         Self {
             harness: Harness::new(pipeline.build().expect("a row can be built")),
             conversation,
