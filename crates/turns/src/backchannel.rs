@@ -4,7 +4,10 @@
 //! it, in whatever order and however often ("okay, yeah, okay"). While words are still coming, the beginning
 //! of one counts as a maybe, so that an interim "m" of "mm-hm" decides nothing yet.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use crate::words::plain_words;
 
@@ -65,8 +68,8 @@ const DEFAULT: [&str; 50] = [
 /// A set of acknowledgements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backchannels {
-    /// Each as its plain words.
-    phrases: BTreeSet<Vec<String>>,
+    /// Each as its plain words. Shared: every session has a set, nearly all the same, of 10 KiB.
+    phrases: Arc<BTreeSet<Vec<String>>>,
 }
 
 /// Whether words are an acknowledgement.
@@ -83,7 +86,8 @@ pub enum Acknowledges {
 
 impl Default for Backchannels {
     fn default() -> Self {
-        Self::of(DEFAULT)
+        static SET: LazyLock<Backchannels> = LazyLock::new(|| Backchannels::of(DEFAULT));
+        SET.clone()
     }
 }
 
@@ -91,7 +95,7 @@ impl Backchannels {
     /// No acknowledgement: whatever is said means something.
     #[must_use]
     pub fn none() -> Self {
-        Self { phrases: BTreeSet::new() }
+        Self { phrases: Arc::default() }
     }
 
     /// These acknowledgements. Case and punctuation do not matter.
@@ -104,7 +108,7 @@ impl Backchannels {
     pub fn with(mut self, phrase: &str) -> Self {
         let words = plain_words(phrase);
         if !words.is_empty() {
-            self.phrases.insert(words);
+            Arc::make_mut(&mut self.phrases).insert(words);
         }
         self
     }
@@ -125,7 +129,7 @@ impl Backchannels {
                 continue;
             }
             let rest = &words[start..];
-            for phrase in &self.phrases {
+            for phrase in self.phrases.iter() {
                 if rest.starts_with(phrase) {
                     reached[start + phrase.len()] = true;
                 }
