@@ -52,7 +52,7 @@ pub struct Bounds {
 pub struct Inbox {
     stage: Arc<str>,
     bounds: Bounds,
-    /// Whether the signal lane holds something; read without the lock between two frames.
+    /// Whether the signal lane holds something or the inbox is closed; read without the lock between two frames.
     signalled: AtomicBool,
     lanes: Mutex<Lanes>,
 }
@@ -85,6 +85,22 @@ pub struct Batch {
     pub down: VecDeque<Frame>,
     /// Frames the inbox has dropped by its policies since it was made.
     pub dropped: u64,
+}
+
+impl Batch {
+    /// The lane whose turn it is, if there is anything to handle.
+    pub fn next_lane(&mut self) -> Option<&mut VecDeque<Frame>> {
+        [&mut self.signals, &mut self.up, &mut self.down].into_iter().find(|lane| !lane.is_empty())
+    }
+}
+
+/// Takes the first frame of a lane that is not empty. An `Option` of a frame would be put together from
+/// pieces and cost more than the move.
+#[inline]
+pub(crate) fn take_first(lane: &mut VecDeque<Frame>) -> Frame {
+    let frame = std::mem::replace(&mut lane[0], Frame::placeholder());
+    lane.pop_front();
+    frame
 }
 
 /// Why a frame was not accepted; the frame comes back.
@@ -181,7 +197,22 @@ impl Inbox {
     /// [`Refused`], with the frame. After `Full`, the waker of `cx` is called when there is room.
     pub fn push_down(&self, frame: Frame, cx: &mut Context<'_>) -> Result<(), Refused> {
         let mut lanes = self.lanes();
-        lanes.accept(frame, &self.bounds, cx)?;
+        let accepted = lanes.accept(frame, &self.bounds);
+        match accepted {
+            Ok(()) => wake_receiver(lanes),
+            Err(Refused::Full(_)) => lanes.remember(cx.waker()),
+            Err(Refused::Closed(_)) => {}
+        }
+        accepted
+    }
+
+    /// Adds a frame that travels downstream, if there is room now.
+    ///
+    /// # Errors
+    /// [`Refused`], with the frame.
+    pub fn try_push_down(&self, frame: Frame) -> Result<(), Refused> {
+        let mut lanes = self.lanes();
+        lanes.accept(frame, &self.bounds)?;
         wake_receiver(lanes);
         Ok(())
     }
@@ -191,10 +222,11 @@ impl Inbox {
     pub fn push_down_all(&self, frames: &mut VecDeque<Frame>, cx: &mut Context<'_>) -> bool {
         let mut lanes = self.lanes();
         while let Some(frame) = frames.pop_front() {
-            match lanes.accept(frame, &self.bounds, cx) {
+            match lanes.accept(frame, &self.bounds) {
                 Ok(()) => {}
                 Err(Refused::Closed(_)) => frames.clear(),
                 Err(Refused::Full(frame)) => {
+                    lanes.remember(cx.waker());
                     frames.push_front(frame);
                     break;
                 }
@@ -204,7 +236,7 @@ impl Inbox {
         frames.is_empty()
     }
 
-    /// Whether a signal waits. Cheap: for a look between two frames.
+    /// Whether a signal waits or the inbox is closed. Cheap: for a look between two frames.
     #[inline]
     pub fn is_signalled(&self) -> bool {
         self.signalled.load(Ordering::Acquire)
@@ -260,6 +292,7 @@ impl Inbox {
     pub fn close(&self) {
         let mut lanes = self.lanes();
         lanes.closed = true;
+        self.signalled.store(true, Ordering::Release);
         lanes.signals.clear();
         lanes.up.clear();
         lanes.down.clear();
@@ -290,17 +323,12 @@ impl Inbox {
 }
 
 impl Lanes {
-    fn accept(&mut self, frame: Frame, bounds: &Bounds, cx: &mut Context<'_>) -> Result<(), Refused> {
+    fn accept(&mut self, frame: Frame, bounds: &Bounds) -> Result<(), Refused> {
         if self.closed {
             return Err(Refused::Closed(frame));
         }
         match Weight::of(&frame) {
-            Weight::Counted if self.counted >= bounds.frames => {
-                if !self.producers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                    self.producers.push(cx.waker().clone());
-                }
-                return Err(Refused::Full(frame));
-            }
+            Weight::Counted if self.counted >= bounds.frames => return Err(Refused::Full(frame)),
             Weight::Counted => self.counted += 1,
             Weight::Live(duration) => {
                 self.live_audio += duration;
@@ -313,6 +341,13 @@ impl Lanes {
         }
         self.down.push_back(frame);
         Ok(())
+    }
+
+    /// Wakes a producer that was refused when there is room.
+    fn remember(&mut self, producer: &Waker) {
+        if !self.producers.iter().any(|waker| waker.will_wake(producer)) {
+            self.producers.push(producer.clone());
+        }
     }
 
     fn drop_oldest_audio(&mut self, bound: Duration) {

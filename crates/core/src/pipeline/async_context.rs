@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +13,8 @@ use std::{
 use super::outlet::Outlet;
 use crate::{
     error::Error,
-    frame::{Direction, Frame, Generation, InterruptCause, Payload},
+    frame::{Direction, Frame, Generation, Interrupt, InterruptCause, Payload},
+    link::Refused,
     processor::{SessionInfo, StageName, after, since},
     session::Shared,
 };
@@ -38,27 +40,20 @@ impl AsyncContext {
         Self { name, generation: Generation(0), down, up, outbox, early, shared }
     }
 
-    /// Sends a frame on, the way it travels. Downstream it waits for room; upstream never.
-    pub async fn push(&mut self, frame: Frame) {
-        if let Some(frame) = self.prepare(frame) {
-            self.pass(frame).await;
-        }
+    /// Sends a frame on, the way it travels, at once. What is awaited is room for it downstream.
+    pub fn push(&mut self, frame: Frame) -> impl Future<Output = ()> + Send + '_ {
+        self.send(frame);
+        self.flush()
     }
 
-    /// Sends a payload or frame downstream.
-    pub async fn push_down(&mut self, frame: impl Into<Frame>) {
-        let frame = frame.into().with_direction(Direction::Down);
-        self.push(frame).await;
+    /// Sends a payload or frame downstream, as [`push`](Self::push) does.
+    pub fn push_down(&mut self, frame: impl Into<Frame>) -> impl Future<Output = ()> + Send + '_ {
+        self.push(frame.into().with_direction(Direction::Down))
     }
 
     /// Sends a payload or frame upstream. Never waits.
     pub fn push_up(&mut self, frame: impl Into<Frame>) {
-        let Some(frame) = self.prepare(frame.into().with_direction(Direction::Up)) else { return };
-        match frame.direction() {
-            Direction::Up => self.send_up(frame),
-            // The end always goes down; it goes when there is time to wait for room.
-            Direction::Down => self.outbox.push_back(frame),
-        }
+        self.send(frame.into().with_direction(Direction::Up));
     }
 
     /// Begins a new generation, as [`Context::interrupt`](crate::Context::interrupt) does. Work on a frame that is
@@ -110,18 +105,25 @@ impl AsyncContext {
         self.shared.postpone_end(until);
     }
 
-    /// Decides the frame's generation; an interruption is begun instead of being passed on.
-    fn prepare(&mut self, mut frame: Frame) -> Option<Frame> {
+    /// Sends a frame, or keeps it in the outbox when there is no room for it yet.
+    fn send(&mut self, mut frame: Frame) {
+        if frame.is_stamped() || self.admit_new(&mut frame) {
+            self.pass(frame);
+        }
+    }
+
+    /// Decides the frame's generation. False for an interruption, which is begun instead of being passed on.
+    fn admit_new(&mut self, frame: &mut Frame) -> bool {
         frame.stamp(self.generation);
         match frame.payload {
-            Payload::Interrupt(interrupt) => {
-                self.interrupt(interrupt.cause);
-                return None;
+            Payload::Interrupt(Interrupt { cause, .. }) => {
+                self.interrupt(cause);
+                return false;
             }
             Payload::End => self.shared.ending(),
             _ => {}
         }
-        Some(frame)
+        true
     }
 
     fn send_up(&mut self, frame: Frame) {
@@ -134,11 +136,13 @@ impl AsyncContext {
     /// Sends what was pushed before every stage had started.
     pub(super) async fn open(&mut self) {
         for frame in self.early.take().unwrap_or_default() {
-            self.pass(frame).await;
+            self.pass(frame);
+            self.flush().await;
         }
     }
 
-    pub(super) async fn pass(&mut self, frame: Frame) {
+    /// Sends a frame that was pushed before, as [`send`](Self::send) does.
+    pub(super) fn pass(&mut self, frame: Frame) {
         if frame.direction() == Direction::Up {
             return self.send_up(frame);
         }
@@ -148,13 +152,21 @@ impl AsyncContext {
         if frame.payload.is_signal() {
             return self.down.send_now(frame, &self.shared);
         }
-        self.outbox.push_back(frame);
-        self.flush().await;
+        // Most find room; what has to wait, waits behind what waits already.
+        match &self.down {
+            Outlet::Link(next) if self.outbox.is_empty() => {
+                if let Err(Refused::Full(frame)) = next.try_push_down(frame) {
+                    self.outbox.push_back(frame);
+                }
+            }
+            _ => self.outbox.push_back(frame),
+        }
     }
 
-    pub(super) async fn flush(&mut self) {
+    /// Ready when there was room for everything.
+    pub(super) fn flush(&mut self) -> impl Future<Output = ()> + Send + '_ {
         let Self { down, outbox, shared, .. } = self;
-        std::future::poll_fn(|cx| down.poll_flush(outbox, shared, cx)).await;
+        std::future::poll_fn(move |cx| down.poll_flush(outbox, shared, cx))
     }
 
     /// Drops what belongs to answers that are over.

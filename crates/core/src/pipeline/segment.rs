@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::Error,
     frame::{Frame, Generation, Metric, Payload},
-    link::{Batch, Inbox},
+    link::{Batch, Inbox, take_first},
     panic,
     processor::{Ending, Event, Processor, Result, StageName},
     session::{Mark, Shared},
@@ -236,7 +236,10 @@ impl Segment {
             if !self.desk.holding.is_empty() {
                 break;
             }
-            let Some(frame) = self.batch.down.pop_front() else { break };
+            if self.batch.down.is_empty() {
+                break;
+            }
+            let frame = take_first(&mut self.batch.down);
             if self.down_join.as_mut().is_none_or(|join| join.admits(&frame)) {
                 self.desk.hops.push(TOP, frame);
                 self.settle();

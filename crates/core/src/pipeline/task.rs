@@ -10,7 +10,7 @@ use super::{async_context::AsyncContext, outlet::Outlet};
 use crate::{
     error::Error,
     frame::{Frame, Generation, Metric, Payload},
-    link::{Batch, Inbox},
+    link::{Batch, Inbox, take_first},
     panic,
     processor::{AsyncProcessor, Result},
     session::{Mark, Shared},
@@ -22,6 +22,8 @@ pub(crate) struct Task {
     pub(crate) inbox: Arc<Inbox>,
     processor: Box<dyn AsyncProcessor>,
     ctx: AsyncContext,
+    // A second handle, since the context is lent to the work that is watched.
+    shared: Arc<Shared>,
     batch: Batch,
     heard: Generation,
     /// Drops of the inbox that have been reported.
@@ -61,12 +63,13 @@ impl Task {
         shared: Arc<Shared>,
     ) -> Self {
         let name = inbox.stage().clone();
-        let ctx = AsyncContext::new(name, outlets, shared);
+        let ctx = AsyncContext::new(name, outlets, shared.clone());
         Self {
             index,
             inbox,
             processor,
             ctx,
+            shared,
             batch: Batch::default(),
             heard: Generation(0),
             reported: 0,
@@ -77,7 +80,7 @@ impl Task {
     /// Runs until the session closes the inbox.
     pub(crate) async fn run(mut self) {
         if self.start().await {
-            self.ctx.shared.mark(self.index, Mark::Started);
+            self.shared.mark(self.index, Mark::Started);
             if std::future::poll_fn(|cx| self.inbox.poll_open(cx)).await && self.open().await {
                 while self.turn().await {}
             }
@@ -93,16 +96,16 @@ impl Task {
         if let Err(message) = panic::catch(|| self.processor.stop()) {
             self.fail_panicked(message);
         }
-        self.ctx.shared.mark(self.index, Mark::Stopped);
+        self.shared.mark(self.index, Mark::Stopped);
     }
 
     async fn start(&mut self) -> bool {
-        let Self { processor, ctx, inbox, batch, .. } = self;
-        match work(inbox, batch, Until::Closed, &ctx.shared.clone(), processor.start(ctx)).await {
+        let Self { processor, ctx, inbox, batch, shared, .. } = self;
+        match work(inbox, batch, Until::Closed, shared, processor.start(ctx)).await {
             Done::Ready(Ok(())) => true,
             Done::Ready(Err(source)) => {
                 let error = Error::Start { stage: self.ctx.name.clone(), source: Arc::new(source) };
-                self.ctx.shared.fail(error);
+                self.shared.fail(error);
                 false
             }
             Done::Interrupted | Done::Called | Done::Closed => false,
@@ -111,13 +114,12 @@ impl Task {
 
     /// Lets go what was pushed while the stage started. False when the session is over.
     async fn open(&mut self) -> bool {
-        let Self { ctx, inbox, batch, .. } = self;
-        let shared = ctx.shared.clone();
+        let Self { ctx, inbox, batch, shared, .. } = self;
         let opened = Box::pin(async {
             ctx.open().await;
             Ok(())
         });
-        let done = work(inbox, batch, Until::Closed, &shared, opened).await;
+        let done = work(inbox, batch, Until::Closed, shared, opened).await;
         self.after(done)
     }
 
@@ -127,12 +129,12 @@ impl Task {
             return false;
         }
         self.report_drops();
-        let next = self.batch.signals.pop_front().or_else(|| self.batch.up.pop_front());
-        let Some(frame) = next.or_else(|| self.batch.down.pop_front()) else { return self.idle().await };
+        let Some(lane) = self.batch.next_lane() else { return self.idle().await };
+        let frame = take_first(lane);
         if matches!(frame.payload, Payload::Interrupt(_)) || frame.is_stale(self.heard) {
             return true;
         }
-        self.ctx.shared.observe(&frame, Some(&self.ctx.name));
+        self.shared.observe(&frame, Some(&self.ctx.name));
         match frame.payload {
             Payload::End => self.end(frame).await,
             _ => self.process(frame).await,
@@ -140,7 +142,7 @@ impl Task {
     }
 
     async fn process(&mut self, frame: Frame) -> bool {
-        let Self { processor, ctx, inbox, batch, heard, .. } = self;
+        let Self { processor, ctx, inbox, batch, heard, shared, .. } = self;
         let until = match panic::catch(|| processor.is_uninterruptible(&frame)) {
             Ok(true) => Until::Closed,
             Ok(false) => Until::Interrupted(*heard),
@@ -149,40 +151,39 @@ impl Task {
                 return false;
             }
         };
-        let done = work(inbox, batch, until, &ctx.shared.clone(), processor.process(frame, ctx)).await;
+        let done = work(inbox, batch, until, shared, processor.process(frame, ctx)).await;
         self.after(done)
     }
 
     async fn end(&mut self, end: Frame) -> bool {
-        let Self { processor, ctx, inbox, batch, .. } = self;
-        let done = work(inbox, batch, Until::Closed, &ctx.shared.clone(), processor.end(ctx)).await;
+        let Self { processor, ctx, inbox, batch, shared, .. } = self;
+        let done = work(inbox, batch, Until::Closed, shared, processor.end(ctx)).await;
         if !self.after(done) {
             return false;
         }
-        let Self { ctx, inbox, batch, .. } = self;
-        let shared = ctx.shared.clone();
+        let Self { ctx, inbox, batch, shared, .. } = self;
         let passed = Box::pin(async {
-            ctx.pass(end).await;
+            ctx.pass(end);
+            ctx.flush().await;
             Ok(())
         });
-        let done = work(inbox, batch, Until::Closed, &shared, passed).await;
-        self.ctx.shared.mark(self.index, Mark::Ended);
+        let done = work(inbox, batch, Until::Closed, shared, passed).await;
+        self.shared.mark(self.index, Mark::Ended);
         self.after(done)
     }
 
     async fn idle(&mut self) -> bool {
-        let Self { processor, ctx, inbox, batch, heard, .. } = self;
-        let shared = ctx.shared.clone();
+        let Self { processor, ctx, inbox, batch, heard, shared, .. } = self;
         let until = Until::Called(*heard);
         // What an interrupted push left behind goes first.
         let done = if ctx.outbox.is_empty() {
-            work(inbox, batch, until, &shared, processor.idle(ctx)).await
+            work(inbox, batch, until, shared, processor.idle(ctx)).await
         } else {
             let flushed = Box::pin(async {
                 ctx.flush().await;
                 Ok(())
             });
-            work(inbox, batch, until, &shared, flushed).await
+            work(inbox, batch, until, shared, flushed).await
         };
         self.after(done)
     }
@@ -190,16 +191,15 @@ impl Task {
     /// Tells the processor of generations that have begun meanwhile. False when the session is over.
     async fn hear(&mut self) -> bool {
         loop {
-            let current = self.ctx.shared.generation();
+            let current = self.shared.generation();
             if current == self.heard {
                 return true;
             }
             self.heard = current;
             self.ctx.forget(current);
-            let interrupt = self.ctx.shared.latest_interrupt(current);
-            let Self { processor, ctx, inbox, batch, .. } = self;
-            let shared = ctx.shared.clone();
-            let done = work(inbox, batch, Until::Closed, &shared, processor.interrupt(&interrupt, ctx)).await;
+            let interrupt = self.shared.latest_interrupt(current);
+            let Self { processor, ctx, inbox, batch, shared, .. } = self;
+            let done = work(inbox, batch, Until::Closed, shared, processor.interrupt(&interrupt, ctx)).await;
             if !self.after(done) {
                 return false;
             }
@@ -234,7 +234,7 @@ impl Task {
     }
 
     fn fail_panicked(&self, message: String) {
-        self.ctx.shared.fail(Error::Panicked { stage: self.ctx.name.clone(), message });
+        self.shared.fail(Error::Panicked { stage: self.ctx.name.clone(), message });
     }
 }
 
@@ -254,30 +254,41 @@ fn work<'a>(
     future: impl Future<Output = Result> + Unpin + 'a,
 ) -> impl Future<Output = Done> + 'a {
     let mut future = panic::catch_async(future);
+    let idle = matches!(until, Until::Called(_));
+    let is_over = move || matches!(until, Until::Interrupted(heard) | Until::Called(heard) if shared.generation() != heard);
     std::future::poll_fn(move |cx| {
         // Work that never waits gives others their turn all the same.
         let progress = std::task::ready!(tokio::task::coop::poll_proceed(cx));
-        let idle = matches!(until, Until::Called(_));
-        loop {
-            // Downstream frames are taken only when there are none in hand and the processor is idle.
-            let with_down = idle && batch.down.is_empty();
-            match inbox.poll_take(batch, with_down, cx) {
-                Poll::Ready(None) => return Poll::Ready(Done::Closed),
-                // The inbox wakes only who has found it empty.
-                Poll::Ready(Some(())) => {}
-                Poll::Pending => break,
+        // Work that does not wait needs no watch, which costs a lock.
+        let mut outcome = Poll::Pending;
+        let worked = !idle && !inbox.is_signalled() && !is_over();
+        if worked {
+            outcome = Pin::new(&mut future).poll(cx);
+        }
+        if outcome.is_pending() {
+            loop {
+                // Downstream frames are taken only when there are none in hand and the processor is idle.
+                let with_down = idle && batch.down.is_empty();
+                match inbox.poll_take(batch, with_down, cx) {
+                    Poll::Ready(None) => return Poll::Ready(Done::Closed),
+                    // The inbox wakes only who has found it empty.
+                    Poll::Ready(Some(())) => {}
+                    Poll::Pending => break,
+                }
             }
+            if is_over() {
+                return Poll::Ready(Done::Interrupted);
+            }
+            if idle && !(batch.signals.is_empty() && batch.up.is_empty() && batch.down.is_empty()) {
+                progress.made_progress();
+                return Poll::Ready(Done::Called);
+            }
+            if worked {
+                return Poll::Pending;
+            }
+            outcome = Pin::new(&mut future).poll(cx);
         }
-        if let Until::Interrupted(heard) | Until::Called(heard) = until
-            && shared.generation() != heard
-        {
-            return Poll::Ready(Done::Interrupted);
-        }
-        if idle && !(batch.signals.is_empty() && batch.up.is_empty() && batch.down.is_empty()) {
-            progress.made_progress();
-            return Poll::Ready(Done::Called);
-        }
-        let outcome = std::task::ready!(Pin::new(&mut future).poll(cx));
+        let outcome = std::task::ready!(outcome);
         progress.made_progress();
         Poll::Ready(Done::Ready(
             outcome.unwrap_or_else(|message| Err(Error::Panicked { stage: inbox.stage().clone(), message })),

@@ -14,6 +14,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -161,26 +162,18 @@ impl Session {
         let mut frame: Frame = frame.into();
         let up = frame.direction() == Direction::Up;
         let inbox = if up { &self.tail } else { &self.head };
-        if inbox.is_closed() {
-            return Err(Error::Ended);
-        }
         frame.stamp(self.shared.generation());
-        if let Payload::Interrupt(interrupt) = frame.payload {
-            self.shared.interrupt(interrupt.cause);
-            return Ok(());
-        }
-        if frame.payload.is_signal() {
-            return inbox.push_signal(frame);
-        }
-        if up {
-            return inbox.push_up(frame);
+        if up || frame.payload.is_signal() {
+            return self.queue_urgent(inbox, frame);
         }
         let is_end = matches!(frame.payload, Payload::End);
-        match self.end_queued.load(Ordering::Acquire) {
-            true if is_end => return Ok(()),
-            true => return Err(Error::Ended),
-            false if is_end => self.shared.ending(),
-            false => {}
+        let after_end = self.end_queued.load(Ordering::Acquire);
+        match (is_end, after_end) {
+            (false, false) => {}
+            (false, true) => return Err(Error::Ended),
+            (true, _) if inbox.is_closed() => return Err(Error::Ended),
+            (true, true) => return Ok(()),
+            (true, false) => self.shared.ending(),
         }
         self.queue_down(inbox, frame).await?;
         if is_end {
@@ -189,17 +182,27 @@ impl Session {
         Ok(())
     }
 
+    fn queue_urgent(&self, inbox: &Inbox, frame: Frame) -> Result<(), Error> {
+        if inbox.is_closed() {
+            return Err(Error::Ended);
+        }
+        if let Payload::Interrupt(interrupt) = frame.payload {
+            self.shared.interrupt(interrupt.cause);
+            return Ok(());
+        }
+        if frame.payload.is_signal() { inbox.push_signal(frame) } else { inbox.push_up(frame) }
+    }
+
     async fn queue_down(&self, inbox: &Inbox, frame: Frame) -> Result<(), Error> {
-        let mut waiting = Some(frame);
+        let mut refused = inbox.try_push_down(frame);
         std::future::poll_fn(|cx| {
-            let Some(frame) = waiting.take() else { return std::task::Poll::Ready(Ok(())) };
-            match inbox.push_down(frame, cx) {
-                Ok(()) => std::task::Poll::Ready(Ok(())),
-                Err(Refused::Closed(_)) => std::task::Poll::Ready(Err(Error::Ended)),
-                Err(Refused::Full(frame)) => {
-                    waiting = Some(frame);
-                    std::task::Poll::Pending
-                }
+            if let Err(Refused::Full(frame)) = std::mem::replace(&mut refused, Ok(())) {
+                refused = inbox.push_down(frame, cx);
+            }
+            match refused {
+                Ok(()) => Poll::Ready(Ok(())),
+                Err(Refused::Closed(_)) => Poll::Ready(Err(Error::Ended)),
+                Err(Refused::Full(_)) => Poll::Pending,
             }
         })
         .await
