@@ -3,7 +3,7 @@
 //! Next: `03_say_a_sentence.rs`.
 
 use voxline::prelude::*;
-use voxline_waves_sim::{Script, SimConfig, WavesSim};
+use voxline::sim::{Script, SimConfig, WavesSim};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

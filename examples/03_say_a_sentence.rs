@@ -3,7 +3,7 @@
 //! Next: `04_agent.rs`.
 
 use voxline::prelude::*;
-use voxline_waves_sim::{SimConfig, WavesSim};
+use voxline::sim::{SimConfig, WavesSim};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

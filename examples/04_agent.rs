@@ -3,7 +3,7 @@
 //! Next: `05_custom_processor.rs`. With times and the real service: `voice_agent.rs`.
 
 use voxline::prelude::*;
-use voxline_waves_sim::{Script, SimConfig, WavesSim};
+use voxline::sim::{Script, SimConfig, WavesSim};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -2,6 +2,7 @@
 //! is answered: what changed, what was refused and why. Against a simulator of Smallest Waves.
 //! Next: `08_event_handlers.rs`.
 
+use voxline::sim::{SimConfig, WavesSim};
 use voxline::{
     core::{
         frame::{SttDelta, TtsDelta},
@@ -9,7 +10,6 @@ use voxline::{
     },
     prelude::*,
 };
-use voxline_waves_sim::{SimConfig, WavesSim};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -2,8 +2,8 @@
 //! rest. Against a simulator of Smallest Waves, which refuses once and later drops the line.
 //! Next: `09_your_own_service.rs`.
 
+use voxline::sim::{SimConfig, WavesSim};
 use voxline::{core::service::ConnectionEvent, prelude::*};
-use voxline_waves_sim::{SimConfig, WavesSim};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -10,14 +10,14 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+use voxline::llm::ScriptedLlm;
+use voxline::sim::{SimConfig, WavesSim};
 use voxline::{
     core::frame::ChatMessage,
     prelude::*,
     turns::{AnswerNow, Conversation, TurnConfig},
     vad::EnergyVad,
 };
-use voxline_llm::ScriptedLlm;
-use voxline_waves_sim::{SimConfig, WavesSim};
 
 #[path = "../tests/support/telephone.rs"]
 mod telephone;
