@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Backchannels, Confirmed, Deadlines, Idle, Limits, MuteUser, StartTurn, StopTurn, Summarise,
-    SummaryConfig, Transcript, Voice,
+    Backchannels, ByService, Confirmed, Deadlines, Idle, Limits, MuteUser, StartTurn, StopTurn, Summarise,
+    SummaryConfig, Transcript, UnlessByService, Voice,
 };
 
 /// What makes an answer count as said.
@@ -20,9 +20,10 @@ pub enum CommitBy {
 /// How turns are taken.
 #[derive(Clone, Debug)]
 pub struct TurnConfig {
-    /// When the user takes the floor. Default: voice, and words.
+    /// When the user takes the floor. Default: voice, and words; or when the service says so, if it decides on turns.
     pub start: Vec<Box<dyn StartTurn>>,
-    /// When the turn is over. Default: when its words are confirmed complete.
+    /// When the turn is over. Default: when its words are confirmed complete; or when the service says so, if it
+    /// decides on turns.
     pub stop: Vec<Box<dyn StopTurn>>,
     /// When the user is not listened to. Default: never.
     pub mute: Vec<Box<dyn MuteUser>>,
@@ -45,8 +46,12 @@ pub struct TurnConfig {
 impl Default for TurnConfig {
     fn default() -> Self {
         Self {
-            start: vec![Box::new(Voice::default()), Box::new(Transcript::default())],
-            stop: vec![Box::new(Confirmed)],
+            start: vec![
+                Box::new(ByService::default()),
+                Box::new(UnlessByService::new(Voice::default())),
+                Box::new(UnlessByService::new(Transcript::default())),
+            ],
+            stop: vec![Box::new(ByService::default()), Box::new(UnlessByService::new(Confirmed))],
             mute: Vec::new(),
             backchannels: Backchannels::default(),
             idle: Idle::default(),

@@ -12,7 +12,7 @@
 //! - [`UserAggregator`], [`AssistantAggregator`]: the two stages that keep it. Thin; what decides is
 //!   - [`Turns`] in `floor`: `(now, input) → steps`, with "who owes the next move" as the state [`Floor`];
 //!   - `conversation`: what of an answer was heard, and messages that stay well-formed.
-//! - `start`, `stop`, `mute`: the strategies, a small file each; [`Backchannels`] and [`Idle`].
+//! - `start`, `stop`, `mute`, `by_service`: the strategies, a small file each; [`Backchannels`] and [`Idle`].
 //! - `frames`: what the stages tell, and [`TurnUpdate`], which changes them in mid-call.
 //! - [`HeedMarkers`]: the model says itself whether the user had finished.
 //! - [`Parrot`], [`Utterances`], [`MeasureLatency`]: turns without a conversation, for trying things out.
@@ -21,6 +21,7 @@
 
 mod assistant;
 mod backchannel;
+mod by_service;
 mod config;
 mod conversation;
 mod floor;
@@ -40,6 +41,7 @@ mod words;
 
 pub use assistant::AssistantAggregator;
 pub use backchannel::{Acknowledges, Backchannels};
+pub use by_service::{ByService, UnlessByService};
 pub use config::{CommitBy, TurnConfig};
 pub use conversation::{Conversation, Limits, SavedConversation, SummaryConfig};
 pub use floor::{Bot, Cue, Deadlines, Floor, Input, Scene, Step, Turns};

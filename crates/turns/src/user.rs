@@ -6,7 +6,7 @@
 //! | `InputAudio`, `InputEncoded` | for models of the ends of turns; passed on, unless the user is muted |
 //! | `BotStartedSpeaking`, `BotStoppedSpeaking` up | who has the floor; passed on |
 //! | `LlmRequest` up | turned round with the conversation as it is, when the user has not the floor; taken |
-//! | `Custom(AnswerNow)`, `Custom(BotProgress)` | taken |
+//! | `Custom(AnswerNow)`, `Custom(BotProgress)`, `Custom(ServiceTurn)` | taken |
 //! | `Custom(TurnUpdate)` | turns are taken otherwise from now on; passed on |
 //! | out, both ways: `UserStartedSpeaking`, `UserStoppedSpeaking`, `Custom(UserMuted)` | the edges of turns |
 //! | out, down: `LlmRequest` | one for each turn in which anything was said |
@@ -26,6 +26,7 @@ use voxline_core::{
     },
     playout::Playback,
     processor::Result,
+    service::ServiceTurn,
 };
 
 use crate::{
@@ -204,6 +205,8 @@ impl UserAggregator {
             self.act(ctx);
         } else if let Some(&progress) = custom.downcast_ref::<BotProgress>() {
             self.input(Input::Progress(progress), ctx);
+        } else if let Some(&turn) = custom.downcast_ref::<ServiceTurn>() {
+            self.input(Input::User(Cue::ServiceTurn(turn)), ctx);
         } else if let Some(update) = custom.downcast_ref::<TurnUpdate>() {
             let now = ctx.now();
             self.turns(now).update(now, update);

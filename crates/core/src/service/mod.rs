@@ -21,6 +21,7 @@ mod stt_stage;
 mod tools;
 mod tts;
 mod tts_stage;
+mod turns;
 mod updates;
 mod utterances;
 
@@ -36,6 +37,7 @@ pub use stt_stage::{LIVE_BACKLOG, SttStage};
 pub use tools::{AtInterruption, Tool, ToolError, ToolFailure, ToolOrder, ToolPolicy, Tools};
 pub use tts::{TtsCommand, TtsEvent, TtsIo, TtsProfile, TtsService, TtsSetup};
 pub use tts_stage::{SILENCE_LIMIT, TtsStage};
+pub use turns::ServiceTurn;
 
 use crate::error::ServiceError;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use voxline_audio::{Pcm, SampleRate};
 
-use super::{ConnectionEvent, ConnectionEvents, ServiceIo, ServiceName, ServiceResult};
+use super::{ConnectionEvent, ConnectionEvents, ServiceIo, ServiceName, ServiceResult, ServiceTurn};
 use crate::{
     error::ServiceError,
     frame::{EncodedAudio, SettingsAnswer, SpeechEdge, SttDelta, Transcription, UpdateId, UtteranceId},
@@ -74,6 +74,8 @@ pub enum SttEvent {
     SpeechStarted(SpeechEdge),
     /// The service's own detector heard an edge of speech.
     SpeechStopped(SpeechEdge),
+    /// The service's own judgement of the user's turns.
+    Turn(ServiceTurn),
     /// An update was applied or refused.
     Answered(Box<SettingsAnswer>),
     /// Something failed; the service goes on unless the error is fatal.
@@ -116,6 +118,12 @@ pub trait SttService: Send + 'static {
 
     /// What the stage must know of it.
     fn profile(&self) -> SttProfile;
+
+    /// Whether its server decides when the user's turns begin and end: then turns follow what it tells, unless the
+    /// application has strategies of its own. By default it does not.
+    fn decides_turns(&self) -> bool {
+        false
+    }
 
     /// Its event handlers. Keep one and give out clones.
     fn connection_events(&self) -> ConnectionEvents;

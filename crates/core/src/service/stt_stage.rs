@@ -7,6 +7,7 @@
 //! | `SttUpdateSettings` | applied and answered with `SettingsAnswered`, both ways; passed on if it aims at others too |
 //! | `SttMute` | taken; while muted the service hears nothing |
 //! | out: `InterimTranscription`, `Transcription` | bound to their utterance |
+//! | out: `Custom(ServiceTurn)` | what a service that decides turns itself says of them |
 //! | out: `Metrics` | end of speech to final, usage, drops |
 //!
 //! Promises: 1. the final question follows the last sample it covers; 2. every completed utterance is settled: by
@@ -18,7 +19,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Heard, ServiceName, SttAudio, SttCommand, SttEvent, SttProfile, SttService, SttSetup,
+    Heard, ServiceName, ServiceTurn, SttAudio, SttCommand, SttEvent, SttProfile, SttService, SttSetup,
     host::{self, FromService, Hosted, Parting},
     updates::Updates,
     utterances::{Place, Settled, Stopped, Utterances},
@@ -244,6 +245,7 @@ impl<S: SttService> SttStage<S> {
             SttEvent::Heard(heard) => self.heard(*heard, ctx),
             SttEvent::SpeechStarted(edge) => ctx.push_down(Payload::SpeechStarted(Box::new(edge))),
             SttEvent::SpeechStopped(edge) => ctx.push_down(Payload::SpeechStopped(Box::new(edge))),
+            SttEvent::Turn(turn) => ctx.push_down(Frame::custom(turn)),
             SttEvent::Answered(answer) => self.updates.answered(answer, ctx),
             SttEvent::Failed(error) => ctx.report(error),
             SttEvent::Dropped { .. } => ctx.measure(Metric::Dropped { stage: ctx.stage(), frames: 1 }),
@@ -274,6 +276,9 @@ impl<S: SttService> Processor for SttStage<S> {
         let Some(service) = self.service.take() else { return Ok(()) };
         let setup = SttSetup { sample_rate: ctx.session().input_rate };
         let events = service.connection_events();
+        if service.decides_turns() {
+            ctx.push_down(Frame::custom(ServiceTurn::Decides));
+        }
         self.parting.begin();
         self.hosted = Some(Hosted::start(ctx, events, |io| service.run(setup, io)));
         Ok(())

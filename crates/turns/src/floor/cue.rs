@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use voxline_core::frame::{SpeechEdge, Transcription};
+use voxline_core::{
+    frame::{SpeechEdge, Transcription},
+    service::ServiceTurn,
+};
 
 use crate::Acknowledges;
 
@@ -18,6 +21,8 @@ pub enum Cue<'a> {
     Interim(&'a Transcription),
     /// What was said.
     Final(&'a Transcription),
+    /// What the speech-to-text service says of turns. `Decides` is told again when strategies change.
+    ServiceTurn(ServiceTurn),
     /// What came in: samples, interleaved if there are several channels.
     Audio {
         /// The samples.

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use voxline_core::frame::{EdgeSource, SpeechEdge, Transcription, UtteranceId};
+use voxline_core::{
+    frame::{EdgeSource, SpeechEdge, Transcription, UtteranceId},
+    service::ServiceTurn,
+};
 
 use super::*;
 use crate::*;
@@ -22,6 +25,7 @@ enum Does {
     Tools(usize),
     Interrupted,
     Verdict(Option<bool>),
+    Service(ServiceTurn),
 }
 use Does::*;
 
@@ -75,6 +79,7 @@ impl Bench {
             Ended(speaks) => Input::Progress(BotProgress::Ended { speaks }),
             Tools(running) => Input::Progress(BotProgress::Tools { running }),
             Interrupted => Input::Interrupted,
+            Service(turn) => Input::User(Cue::ServiceTurn(turn)),
             Verdict(over) => {
                 let asked = self.asked;
                 self.asked = self.turns.poll_question().map(|(id, _)| id).or(asked);
@@ -311,6 +316,54 @@ fn b_140_a_model_says_whether_a_pause_is_the_end_and_silence_has_the_last_word()
         (3000, Confirm(2, "so.")),
     ];
     assert_eq!(run(config(), &script), ["0 turn", "3000 answer \"and so.\"", "3000 over"]);
+}
+
+#[test]
+fn b_120_what_a_service_recommends_holds_where_the_application_has_set_nothing() {
+    use ServiceTurn::{Decides, Started};
+    let script = [
+        (0, Service(Decides)),
+        (100, Speak),
+        (400, Guess(0, "one")),
+        (900, Hush),
+        (1000, Service(Started)),
+        (1100, Final(0, "one two")),
+        (1500, Service(ServiceTurn::Ended)),
+    ];
+    let by_service = ["1000 turn", "1500 answer \"one two\"", "1500 over"];
+    assert_eq!(run(TurnConfig::default(), &script), by_service);
+    let own = with(vec![Box::new(Voice::default())], vec![Box::new(Confirmed)]);
+    let by_voice = ["100 turn", "1100 answer \"one two\"", "1100 over"];
+    assert_eq!(run(own, &script), by_voice, "the application's own come first");
+    assert_eq!(run(TurnConfig::default(), &script[1..4])[..1], ["100 turn"], "nobody recommends anything");
+}
+
+#[test]
+fn b_121_a_turn_a_service_proposes_is_taken_once_and_waits_for_its_words() {
+    use ServiceTurn::{Decides, Started};
+    let over = Service(ServiceTurn::Ended);
+    let script = [
+        (0, Service(Decides)),
+        (0, BotStarts),
+        (500, Service(Started)),
+        (600, Service(Started)),
+        (700, over.clone()),
+        (710, BotStops),
+        (800, Final(0, "stop")),
+        (810, over.clone()),
+        (900, over),
+    ];
+    let once = ["500 interrupt", "500 turn", "800 answer \"stop\"", "800 over"];
+    assert_eq!(run(TurnConfig::default(), &script), once);
+    // Strategies that are changed in mid-call hear of the recommendation, too.
+    let mut bench = Bench::new(TurnConfig::default());
+    bench.does(&Service(Decides));
+    let TurnConfig { start, stop, .. } = TurnConfig::default();
+    bench
+        .turns
+        .update(bench.now, &TurnUpdate { start: Some(start), stop: Some(stop), ..TurnUpdate::default() });
+    bench.does(&Speak);
+    assert_eq!(bench.steps(), [""; 0]);
 }
 
 #[test]
@@ -651,17 +704,26 @@ fn anything() -> impl proptest::strategy::Strategy<Value = Does> {
         (0..3_usize).prop_map(Tools),
         Just(Interrupted),
         any::<Option<bool>>().prop_map(Verdict),
+        Just(Service(ServiceTurn::Decides)),
+        Just(Service(ServiceTurn::Started)),
+        Just(Service(ServiceTurn::Ended)),
     ]
 }
 
 /// Every strategy at once.
 fn everything(mute: bool) -> TurnConfig {
     TurnConfig {
-        start: vec![Box::new(Voice::default()), Box::new(MinWords::new(2)), Box::new(Transcript::default())],
+        start: vec![
+            Box::new(UnlessByService::new(Voice::default())),
+            Box::new(MinWords::new(2)),
+            Box::new(Transcript::default()),
+            Box::new(ByService::default()),
+        ],
         stop: vec![
             Box::new(Silence::new(ms(700))),
-            Box::new(Model::new(Ends(|_| true))),
+            Box::new(UnlessByService::new(Model::new(Ends(|_| true)))),
             Box::new(Confirmed),
+            Box::new(ByService::default()),
         ],
         mute: if mute { vec![Box::new(DuringTools), Box::new(WhileBotSpeaks::default())] } else { vec![] },
         ..TurnConfig::default()

@@ -8,7 +8,7 @@
 
 use std::{collections::VecDeque, time::Instant};
 
-use voxline_core::frame::EdgeSource;
+use voxline_core::{frame::EdgeSource, service::ServiceTurn};
 
 use super::{
     Bot, Cue, Deadlines, Floor, Input, Step, facts::Facts, said::Said, strategies::Strategies, watch::Watch,
@@ -24,6 +24,8 @@ pub struct Turns {
     deadlines: Deadlines,
     facts: Facts,
     said: Said,
+    /// A service decides on turns.
+    recommended: bool,
     muted: bool,
     doubt: bool,
     /// The turn is over, and its answer waits for what was heard of the bot; whether a last guess counts.
@@ -44,6 +46,7 @@ impl Turns {
             deadlines: config.deadlines,
             facts: Facts::default(),
             said: Said::default(),
+            recommended: false,
             muted: false,
             doubt: false,
             settling: None,
@@ -60,6 +63,10 @@ impl Turns {
         let before = self.watch.floor();
         match input {
             Input::User(Cue::Audio { samples, rate }) => return self.hear(now, samples, rate),
+            Input::User(Cue::ServiceTurn(ServiceTurn::Decides)) => {
+                self.recommended = true;
+                self.tell(now, &Cue::ServiceTurn(ServiceTurn::Decides));
+            }
             Input::User(cue) => self.handle_user(now, &cue),
             Input::BotStarted => {
                 self.facts.playing = Some(now);
@@ -124,6 +131,9 @@ impl Turns {
     /// Changes how turns are taken.
     pub fn update(&mut self, now: Instant, update: &TurnUpdate) {
         self.strategies.update(update);
+        if self.recommended {
+            self.tell(now, &Cue::ServiceTurn(ServiceTurn::Decides));
+        }
         let TurnUpdate { backchannels, idle, deadlines, .. } = update.clone();
         backchannels.into_iter().for_each(|set| self.backchannels = set);
         deadlines.into_iter().for_each(|deadlines| self.deadlines = deadlines);
