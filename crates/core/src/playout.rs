@@ -5,7 +5,8 @@
 //! knows how much of each answer has been *played*, which lags what has been written by the lead.
 //!
 //! Promises: 1. samples out equal samples in, in order, for each answer that is not interrupted; 2. after
-//! [`interrupt`](Playout::interrupt) nothing of it is written; 3. started and stopped come once per answer,
+//! [`interrupt`](Playout::interrupt) nothing of it is written, and what is written ahead of hearing is never more
+//! than the lead and one [`PIECE`], however long the chunks that come; 3. started and stopped come once per answer,
 //! stopped when its last sample has been played; 4. a pause in the input moves the clock, it is not caught up;
 //! 5. [`hold`](Playout::hold) stops the writing and [`resume`](Playout::resume) goes on with the very next
 //! sample; what was written before is still heard; 6. nothing is held for longer than [`HOLD_LIMIT`].
@@ -26,6 +27,9 @@ use crate::{
 
 /// How long playback is held at most, whoever forgets to resume it.
 pub const HOLD_LIMIT: Duration = Duration::from_secs(15);
+
+/// The longest stretch that is written at once by a playout with a lead: longer chunks are cut.
+pub const PIECE: Duration = Duration::from_millis(50);
 
 /// A signal to the output: whether the answer goes on. Held playback that is interrupted is forgotten; held
 /// playback that is resumed goes on with the next sample. Outputs that cannot hold pass it on.
@@ -96,7 +100,11 @@ impl Playout {
 
     /// Takes audio of an answer.
     pub fn handle_audio(&mut self, now: Instant, context: ContextId, pcm: Pcm) {
-        self.queue.push_back(Item::Audio(context, pcm));
+        if self.lead.is_some() && pcm.duration() > PIECE {
+            self.queue.extend(pieces(&pcm).map(|piece| Item::Audio(context, piece)));
+        } else {
+            self.queue.push_back(Item::Audio(context, pcm));
+        }
         self.advance(now);
     }
 
@@ -276,6 +284,14 @@ impl Playout {
             self.outputs.push_back(Play::Stopped(speech));
         }
     }
+}
+
+/// Cuts audio, so that an interruption finds little of it written.
+fn pieces(pcm: &Pcm) -> impl Iterator<Item = Pcm> {
+    let (rate, channels) = (pcm.rate(), pcm.channels());
+    let frames = usize::try_from(rate.samples_in(PIECE)).unwrap_or(usize::MAX).max(1);
+    let chunks = pcm.samples().chunks(frames.saturating_mul(usize::from(channels)));
+    chunks.filter_map(move |chunk| Pcm::interleaved(chunk, rate, channels))
 }
 
 impl Current {

@@ -202,6 +202,46 @@ fn a_receiver_that_holds_its_input_still_hears_signals_and_what_comes_up() {
     });
 }
 
+/// A stage that pauses and goes on, while it is interrupted and while a frame is on its way that must pass: R-34.
+/// Whoever pushes waits for room; whatever the order, all is heard, and what waits is taken once the pause is over.
+#[test]
+fn r_34_a_pause_an_interruption_and_a_control_frame_in_any_order_leave_nobody_waiting() {
+    model(2, || {
+        let inbox = inbox(1);
+        let pauses = {
+            let inbox = inbox.clone();
+            thread::spawn(move || {
+                inbox.push_signal(Frame::text("pause")).unwrap();
+                inbox.push_signal(Frame::text("resume")).unwrap();
+            })
+        };
+        let pushes = {
+            let inbox = inbox.clone();
+            thread::spawn(move || {
+                assert!(push(&inbox, "audio"));
+                inbox.push_signal(Frame::text("interrupt")).unwrap();
+                assert!(push(&inbox, "control"));
+            })
+        };
+        let (mut signals, mut down, mut paused) = (Vec::new(), Vec::new(), false);
+        while signals.len() < 3 || down.len() < 2 {
+            let mut batch = Batch::default();
+            let wants = !paused;
+            block_on(|cx| inbox.poll_take(&mut batch, wants, cx));
+            for signal in texts(&batch.signals) {
+                paused = if signal == "pause" { true } else { paused && signal == "interrupt" };
+                signals.push(signal);
+            }
+            assert!(wants || batch.down.is_empty(), "paused, and yet it takes");
+            down.extend(texts(&batch.down));
+        }
+        assert_eq!(down, ["audio", "control"]);
+        for thread in [pauses, pushes] {
+            thread.join().unwrap();
+        }
+    });
+}
+
 #[test]
 fn the_look_for_signals_sees_one_that_was_pushed_and_none_that_was_taken() {
     model(3, || {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use voxline_audio::{Pcm, SampleRate};
 use voxline_core::{
     frame::ContextId,
-    playout::{Play, Playout},
+    playout::{PIECE, Play, Playout},
 };
 
 const LEAD: Duration = Duration::from_millis(150);
@@ -34,8 +34,9 @@ impl Sink {
                 Play::Write(pcm) => {
                     let from = self.empty_at.expect("started comes first");
                     self.gap += now.saturating_duration_since(from);
-                    self.most_ahead = self.most_ahead.max(from.saturating_duration_since(now));
-                    self.empty_at = Some(from.max(now) + pcm.duration());
+                    let until = from.max(now) + pcm.duration();
+                    self.most_ahead = self.most_ahead.max(until.saturating_duration_since(now));
+                    self.empty_at = Some(until);
                     self.samples.extend_from_slice(pcm.samples());
                 }
                 Play::Stopped(speech) => {
@@ -71,9 +72,9 @@ proptest! {
 
     #[test]
     fn r_20_r_23_every_sample_is_played_once_and_the_stop_is_told_when_the_last_was_heard(
-        lengths in prop::collection::vec(1_usize..2000, 1..40),
+        lengths in prop::collection::vec(1_usize..9000, 1..30),
         rate in rate(),
-        burst in 0_u64..60,
+        burst in 0_u64..400,
     ) {
         let start = Instant::now();
         let (mut playout, mut sink) = (Playout::new(Some(LEAD)), Sink::default());
@@ -102,13 +103,14 @@ proptest! {
         let (heard, told) = (sink.empty_at.unwrap().max(complete), sink.stopped_at.unwrap());
         let off = told.saturating_duration_since(heard).max(heard.saturating_duration_since(told));
         prop_assert!(off <= ms(50), "told {:?} away from the end of playback", off);
+        prop_assert!(sink.most_ahead <= LEAD + PIECE, "{:?} ahead", sink.most_ahead);
         prop_assert!(playout.is_idle());
     }
 
     #[test]
-    fn r_24_a_stall_as_long_as_the_lead_makes_no_gap(at in 0_u64..1500, rate in rate()) {
-        let start = Instant::now();
-        let (mut playout, mut sink) = (Playout::new(Some(LEAD)), Sink::default());
+    fn r_24_a_stall_as_long_as_the_lead_makes_no_gap(at in 0_u64..1500, rate in rate(), lead in 100_u64..=200) {
+        let (start, lead) = (Instant::now(), ms(lead));
+        let (mut playout, mut sink) = (Playout::new(Some(lead)), Sink::default());
         let length = rate.samples_in(ms(20)) as usize;
         for pcm in chunks(&[length; 100], rate) {
             playout.handle_audio(start, ContextId(1), pcm);
@@ -120,14 +122,42 @@ proptest! {
             now = now.max(due);
             if !stalled && now >= start + ms(at) {
                 stalled = true;
-                now += LEAD;
+                now += lead;
             }
             playout.handle_timeout(now);
             sink.take(now, &mut playout);
         }
         prop_assert!(stalled);
         prop_assert_eq!(sink.gap, Duration::ZERO);
-        prop_assert!(sink.most_ahead <= LEAD, "{:?} ahead", sink.most_ahead);
+        prop_assert!(sink.most_ahead <= lead + PIECE, "{:?} ahead", sink.most_ahead);
+    }
+
+    #[test]
+    fn r_30_an_answer_in_one_long_chunk_can_be_interrupted_and_held_as_soon_as_any(
+        seconds in 1_usize..20,
+        at in 0_u64..900,
+        rate in rate(),
+    ) {
+        let start = Instant::now();
+        for hold in [false, true] {
+            let (mut playout, mut sink) = (Playout::new(Some(LEAD)), Sink::default());
+            let length = rate.hz() as usize * seconds;
+            playout.handle_audio(start, ContextId(1), Pcm::mono(vec![1; length], rate));
+            sink.take(start, &mut playout);
+            let cut = start + ms(at);
+            while let Some(due) = playout.poll_timeout().filter(|&due| due <= cut) {
+                playout.handle_timeout(due);
+                sink.take(due, &mut playout);
+            }
+            sink.take(cut, &mut playout);
+            let told = sink.samples.len();
+            if hold { playout.hold(cut) } else { playout.interrupt(cut) }
+            playout.handle_timeout(cut + ms(1));
+            sink.take(cut + ms(1), &mut playout);
+            prop_assert_eq!(sink.samples.len(), told);
+            let silent = sink.empty_at.unwrap().saturating_duration_since(cut);
+            prop_assert!(silent <= LEAD + PIECE, "it is silent only {:?} later", silent);
+        }
     }
 
     #[test]
