@@ -15,9 +15,9 @@ use async_trait::async_trait;
 use fake::{FakeLlm, Step};
 use voxline_core::{
     AsyncContext, AsyncProcessor, Context, Outcome, Pipeline, Processor, SessionConfig,
-    frame::{ChatMessage, Frame, FrameKind, LlmRequest, Payload, ToolOutcome},
+    frame::{Change, ChatMessage, Frame, FrameKind, LlmRequest, Payload, ToolOutcome},
     processor::Result,
-    service::{CALLS_LIMIT, LlmService, RESULT_LIMIT},
+    service::{CALLS_LIMIT, LlmDelta, LlmService, RESULT_LIMIT},
 };
 use voxline_llm::{ToolOrder, Tools, TypedTool, tool};
 use voxline_testkit::{Harness, Log};
@@ -394,4 +394,44 @@ fn every_call_that_was_told_of_settles_once_whatever_happens_r38() {
         });
         assert!(done.count() > 0, "seed {seed} does nothing");
     }
+}
+
+#[test]
+fn b_128_tools_change_in_mid_call_and_calls_that_run_go_on() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let first = Tools::new()
+        .with(waits("slow", ms(400), &runs))
+        .with(waits("next", ms(400), &runs))
+        .with_order(ToolOrder::Sequential);
+    let scripts = vec![vec![call("a", "slow"), call("b", "next")], vec![call("c", "slow"), call("d", "new")]];
+    let fake = FakeLlm::new(scripts);
+    let mut harness = Harness::new(fake.clone().with_tools(first));
+    harness.queue(ask()).advance(ms(100));
+    let tools = Change::Set(Tools::new().with(waits("new", ms(0), &runs)));
+    harness.queue(Frame::llm_settings(LlmDelta { tools, ..LlmDelta::default() })).advance(ms(1_000));
+    assert_eq!(settled(&harness.news()), ["a: slow is done", "b: There is no such tool."]);
+    harness.queue(ask()).advance(ms(1_000));
+    assert_eq!(settled(&harness.news()), ["c: There is no such tool.", "d: new is done"]);
+    let offered =
+        fake.asked().into_iter().map(|request| request.tools.iter().map(|tool| tool.name.clone()).collect());
+    assert_eq!(
+        offered.collect::<Vec<Vec<_>>>(),
+        [vec!["slow".into(), "next".into()], vec![Arc::<str>::from("new")]]
+    );
+}
+
+#[test]
+fn tools_that_cannot_be_used_are_refused_and_the_others_stay() {
+    let runs = Arc::default();
+    let fake = FakeLlm::new(vec![vec![]]);
+    let mut harness = Harness::new(fake.clone().with_tools(Tools::new().with(waits("good", ms(0), &runs))));
+    let tools = Change::Set(Tools::new().with(waits("not a name", ms(0), &runs)));
+    harness.queue(Frame::llm_settings(LlmDelta { tools, ..LlmDelta::default() }));
+    let answers = harness.log().down().into_iter().find_map(|frame| match &frame.payload {
+        Payload::SettingsAnswered(answer) => Some(answer.rejected.clone()),
+        _ => None,
+    });
+    assert_eq!(answers.unwrap()[0].field, "tools");
+    harness.queue(ask()).advance(ms(10));
+    assert_eq!(&*fake.asked()[0].tools[0].name, "good");
 }

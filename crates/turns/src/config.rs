@@ -39,6 +39,9 @@ pub struct TurnConfig {
     pub commit: CommitBy,
     /// What stands behind the words of an answer that was cut.
     pub cut_note: String,
+    /// Whether a message tells the model which tools came and went, when they change in mid-call. Default false: each
+    /// request carries its tools anyway.
+    pub tell_tools: bool,
     /// Who summarises older messages, and when. Default: nobody.
     pub summary: Option<(Arc<dyn Summarise>, SummaryConfig)>,
 }
@@ -59,6 +62,7 @@ impl Default for TurnConfig {
             limits: Limits::default(),
             commit: CommitBy::default(),
             cut_note: "[the user interrupted here]".into(),
+            tell_tools: false,
             summary: None,
         }
     }

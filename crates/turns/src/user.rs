@@ -7,6 +7,7 @@
 //! | `BotStartedSpeaking`, `BotStoppedSpeaking` up | who has the floor; passed on |
 //! | `LlmRequest` up | turned round with the conversation as it is, when the user has not the floor; taken |
 //! | `Custom(AnswerNow)`, `Custom(BotProgress)`, `Custom(ServiceTurn)` | taken |
+//! | up: `Custom(ToolsChanged)` | told to the model, if that is wanted; passed on |
 //! | `Custom(TurnUpdate)` | turns are taken otherwise from now on; passed on |
 //! | out, both ways: `UserStartedSpeaking`, `UserStoppedSpeaking`, `Custom(UserMuted)` | the edges of turns |
 //! | out, down: `LlmRequest` | one for each turn in which anything was said |
@@ -26,7 +27,7 @@ use voxline_core::{
     },
     playout::Playback,
     processor::Result,
-    service::ServiceTurn,
+    service::{ServiceTurn, ToolsChanged},
 };
 
 use crate::{
@@ -199,6 +200,7 @@ impl UserAggregator {
     }
 
     fn custom(&mut self, frame: Frame, ctx: &mut Context<'_>) {
+        let up = frame.direction() == Direction::Up;
         let Payload::Custom(custom) = &frame.payload else { return ctx.push(frame) };
         if custom.downcast_ref::<AnswerNow>().is_some() {
             self.ask(ctx);
@@ -213,6 +215,9 @@ impl UserAggregator {
             ctx.push(frame);
             self.act(ctx);
         } else {
+            if let Some(changed) = custom.downcast_ref::<ToolsChanged>().filter(|_| up) {
+                self.conversation.tools_changed(changed);
+            }
             ctx.push(frame);
         }
     }

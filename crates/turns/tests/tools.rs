@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use support::{Echo, Line, ms};
 use voxline_core::{
-    frame::{FrameKind, ToolCall, ToolSpec},
-    service::{AtInterruption, LlmService, Tool, ToolError, ToolPolicy, Tools},
+    frame::{Change, Frame, FrameKind, ToolCall, ToolSpec},
+    service::{AtInterruption, LlmDelta, LlmService, Tool, ToolError, ToolPolicy, Tools},
 };
 use voxline_turns::{DuringTools, TurnConfig};
 
@@ -140,4 +140,44 @@ fn b_123_a_detached_result_that_comes_late_is_told_by_itself_once_nobody_speaks(
     let spoken: Vec<_> = talk[4..].iter().filter(|line| line.starts_with("assistant")).collect();
     assert_eq!(spoken, ["assistant: echo: thanks", "assistant: By the way, it is noon."]);
     assert_eq!(line.harness.log().count(FrameKind::ResponseStarted), 3);
+}
+
+/// A tool of this name, which does nothing.
+struct Named(&'static str);
+
+#[async_trait]
+impl Tool for Named {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec { name: self.0.into(), description: "".into(), parameters: "{}".into() }
+    }
+
+    async fn call(&self, _: ToolCall) -> Result<String, ToolError> {
+        Ok(String::new())
+    }
+}
+
+fn named(names: &[&'static str]) -> Tools {
+    names.iter().fold(Tools::new(), |tools, name| tools.with(Named(name)))
+}
+
+#[test]
+fn b_128_a_message_tells_once_which_tools_came_and_went() {
+    for tell_tools in [true, false] {
+        let config = TurnConfig { tell_tools, ..TurnConfig::default() };
+        let model = Echo { thinks: ms(300) }.with_tools(named(&["old", "kept"]));
+        let mut line = Line::with(config, model, false);
+        for _ in 0..2 {
+            let tools = Change::Set(named(&["zebra", "kept", "ape"]));
+            line.harness.queue(Frame::llm_settings(LlmDelta { tools, ..LlmDelta::default() }));
+        }
+        let told = ["system: You can now also call: ape, zebra. You can no longer call: old."];
+        assert_eq!(line.talk(), if tell_tools { &told[..] } else { &[] });
+        // Tools of the requests are told of in the same way.
+        let before = line.talk().len();
+        let spec = Named("asked").spec();
+        line.conversation.set_tools([spec.clone()]);
+        line.conversation.set_tools([spec]);
+        let news = line.talk().split_off(before);
+        assert_eq!(news, if tell_tools { vec!["system: You can now also call: asked."] } else { vec![] });
+    }
 }

@@ -56,6 +56,8 @@ pub struct LlmDelta {
     pub temperature: Change<f32>,
     /// The most tokens of an answer.
     pub max_tokens: Change<u32>,
+    /// The tools of the stage, all of them; it applies this itself. Cleared: none.
+    pub tools: Change<Tools>,
     /// What only one provider knows.
     pub extension: Option<Extension>,
 }

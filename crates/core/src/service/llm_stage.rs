@@ -6,6 +6,7 @@
 //! | `LlmUpdateSettings` | applied and answered with `SettingsAnswered`, both ways; passed on if it aims at others too |
 //! | out: `ResponseStarted`, `Text`…, `ToolCalls` if there are any, `ResponseEnded` | per request, in this order |
 //! | out: `ToolSettled` | one for each call of a `ToolCalls`, as they settle |
+//! | out, both ways: `Custom(ToolsChanged)` | when an update brought or took tools |
 //! | out: `Metrics` | time to the first token, tokens |
 //!
 //! Promises: 1. each request opens one answer, and closes it, whether it succeeds or not, unless it is
@@ -33,11 +34,17 @@ use self::{
     calls::Calls,
     runner::{Runner, ToolDone, refuse, report},
 };
-use super::{LlmEvent, LlmProfile, LlmService, ServiceName, ToolError, ToolPolicy, Tools, updates::Updates};
+use super::{
+    LlmEvent, LlmProfile, LlmService, ServiceName, ToolError, ToolPolicy, Tools, ToolsChanged,
+    updates::Updates,
+};
 use crate::{
     Event, Processor,
     error::Error,
-    frame::{Frame, Interrupt, LlmRequest, Metric, Payload, TextChunk, ToolCall, ToolSpec, UpdateId},
+    frame::{
+        Changed, Frame, Interrupt, LlmRequest, Metric, Payload, Rejected, SettingsAnswer, TextChunk,
+        ToolCall, ToolSpec, UpdateId,
+    },
     pipeline::Context,
     processor::{Ending, JobId, Result, Timer},
 };
@@ -238,10 +245,32 @@ impl<S: LlmService> LlmStage<S> {
         let Payload::LlmUpdateSettings(update) = &frame.payload else { return true };
         let (mine, others) = Updates::aims_at(&update.target, &self.name);
         if mine {
-            let answer = self.service.update(UpdateId(frame.id().0), &update.delta);
+            let mut answer = self.service.update(UpdateId(frame.id().0), &update.delta);
+            let tools = update.delta.tools.clone().apply(self.tools.clone(), Tools::default);
+            let came_and_went = self.change_tools(tools, &mut answer);
             ctx.broadcast(Payload::SettingsAnswered(Box::new(answer)));
+            if !came_and_went.is_empty() {
+                ctx.broadcast(Payload::Custom(Arc::new(came_and_went)));
+            }
         }
         others
+    }
+
+    /// Offers other tools from the next answer on. Calls that run go on; those that wait for their turn are settled
+    /// as unknown if their tool is gone.
+    fn change_tools(&mut self, tools: Tools, answer: &mut SettingsAnswer) -> ToolsChanged {
+        let specs = tools.specs();
+        if let Err(error) = tools.check() {
+            answer.rejected.push(Rejected { field: "tools", reason: error.to_string() });
+            return ToolsChanged::default();
+        }
+        let came_and_went = self.tools.changes_to(&tools);
+        if specs != self.specs {
+            let (old, new) = (self.tools.names(), tools.names());
+            answer.changed.push(Changed { field: "tools", old, new });
+        }
+        (self.tools, self.specs) = (tools, specs);
+        came_and_went
     }
 
     fn is_idle(&self) -> bool {

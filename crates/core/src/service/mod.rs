@@ -34,7 +34,7 @@ pub use llm::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService};
 pub use llm_stage::{CALLS_LIMIT, END_PATIENCE, FOLLOW_UP, LlmStage, RESULT_LIMIT};
 pub use stt::{Heard, SttAudio, SttCommand, SttEvent, SttIo, SttProfile, SttService, SttSetup};
 pub use stt_stage::{LIVE_BACKLOG, SttStage};
-pub use tools::{AtInterruption, Tool, ToolError, ToolFailure, ToolOrder, ToolPolicy, Tools};
+pub use tools::{AtInterruption, Tool, ToolError, ToolFailure, ToolOrder, ToolPolicy, Tools, ToolsChanged};
 pub use tts::{TtsCommand, TtsEvent, TtsIo, TtsProfile, TtsService, TtsSetup};
 pub use tts_stage::{SILENCE_LIMIT, TtsStage};
 pub use turns::ServiceTurn;

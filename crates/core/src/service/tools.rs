@@ -8,6 +8,8 @@
 //! 2. What a tool's error says goes upstream as an error frame and never to the model, which is told a fixed
 //!    phrase ([`ToolOutcome::text`](crate::frame::ToolOutcome::text)).
 //! 3. Names are checked when the stage starts: `[A-Za-z0-9_-]`, 1 to 64 of them, each once.
+//! 4. The list can be replaced in mid-call, by [`LlmDelta::tools`](super::LlmDelta::tools): calls that run go on, and what
+//!    came and went is told by [`ToolsChanged`].
 //!
 //! Read next: `llm_stage.rs`, which runs them.
 
@@ -15,7 +17,10 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 
 use async_trait::async_trait;
 
-use crate::frame::{ToolCall, ToolOutcome, ToolSpec};
+use crate::{
+    custom::CustomFrame,
+    frame::{ToolCall, ToolOutcome, ToolSpec},
+};
 
 /// The longest name a tool may have, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -198,12 +203,60 @@ impl Tools {
         Ok(())
     }
 
+    /// What came and went from these tools to `others`, by name.
+    #[must_use]
+    pub fn changes_to(&self, others: &Self) -> ToolsChanged {
+        ToolsChanged::between(&self.specs(), &others.specs())
+    }
+
+    /// Their names, for people; none if there are no tools.
+    pub(super) fn names(&self) -> Option<String> {
+        let names: Vec<_> = self.tools.iter().map(|(spec, _)| &*spec.name).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
     pub(super) fn order(&self) -> ToolOrder {
         self.order
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Arc<dyn Tool>> {
         self.tools.iter().find(|(spec, _)| &*spec.name == name).map(|(_, tool)| tool.clone())
+    }
+}
+
+/// Which tools a model may call has changed. Travels both ways from the stage that runs them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolsChanged {
+    /// Names that are new, sorted.
+    pub added: Vec<Arc<str>>,
+    /// Names that are gone, sorted.
+    pub removed: Vec<Arc<str>>,
+}
+
+impl ToolsChanged {
+    /// What came and went, by name: a tool that is described otherwise has neither come nor gone.
+    #[must_use]
+    pub fn between(before: &[ToolSpec], after: &[ToolSpec]) -> Self {
+        let beyond = |these: &[ToolSpec], those: &[ToolSpec]| {
+            let is_new = |spec: &&ToolSpec| those.iter().all(|other| other.name != spec.name);
+            let mut names: Vec<_> = these.iter().filter(is_new).map(|spec| spec.name.clone()).collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        Self { added: beyond(after, before), removed: beyond(before, after) }
+    }
+
+    /// Whether nothing came or went.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl CustomFrame for ToolsChanged {
+    fn survives_interruption(&self) -> bool {
+        true
     }
 }
 

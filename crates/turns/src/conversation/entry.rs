@@ -20,7 +20,12 @@ pub(super) struct Entry {
 pub(super) enum Kind {
     Said(ChatMessage),
     /// Calls of one answer. `worth`: one of them was settled otherwise than by being cancelled.
-    Calls { text: String, calls: Vec<ToolCall>, results: Vec<Option<String>>, worth: bool },
+    Calls {
+        text: String,
+        calls: Vec<ToolCall>,
+        results: Vec<Option<String>>,
+        worth: bool,
+    },
     Speaking(Box<Answer>),
 }
 

@@ -7,8 +7,12 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use voxline_core::frame::{
-    BotSpeech, ChatMessage, ContextId, SpokenText, SpokenWord, ToolCall, ToolOutcome, ToolResult, ToolSpec,
+use voxline_core::{
+    frame::{
+        BotSpeech, ChatMessage, ContextId, SpokenText, SpokenWord, ToolCall, ToolOutcome, ToolResult,
+        ToolSpec,
+    },
+    service::ToolsChanged,
 };
 
 use super::{
@@ -60,6 +64,8 @@ pub(super) struct History {
     pub(super) wanted: bool,
     pub(super) cut_note: String,
     pub(super) marks: Option<Marks>,
+    /// Whether a message tells of tools that came and went.
+    pub(super) tell_tools: bool,
     next: u64,
     pace: Pace,
     /// The newest answer whose playback is over.
@@ -222,6 +228,13 @@ impl History {
         }
     }
 
+    /// Tools came and went: the model is told, if that is wanted.
+    pub(super) fn tools_changed(&mut self, changed: &ToolsChanged) {
+        if self.tell_tools && !changed.is_empty() {
+            self.push(Kind::Said(ChatMessage::system(news_of_tools(changed))));
+        }
+    }
+
     /// Calls that are not settled.
     pub(super) fn running(&self) -> usize {
         let open = |entry: &Entry| match &entry.kind {
@@ -328,6 +341,13 @@ impl History {
 /// What a model is told when a call settles after the conversation has gone on.
 fn news_of(tool: &str) -> String {
     format!("The call of {tool} has been settled meanwhile: its result stands above, where it was called.")
+}
+
+/// What a model is told when tools came and went.
+fn news_of_tools(changed: &ToolsChanged) -> String {
+    let sentences = [("You can now also call", &changed.added), ("You can no longer call", &changed.removed)];
+    let told = sentences.into_iter().filter(|(_, names)| !names.is_empty());
+    told.map(|(what, names)| format!("{what}: {}.", names.join(", "))).collect::<Vec<_>>().join(" ")
 }
 
 /// What a model is told of a settled call. An empty text says nothing, so it says that.

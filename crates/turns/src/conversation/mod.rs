@@ -22,8 +22,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use voxline_core::frame::{
-    BotSpeech, ChatMessage, ContextId, LlmRequest, SpokenText, SpokenWord, ToolCall, ToolResult, ToolSpec,
+use voxline_core::{
+    frame::{
+        BotSpeech, ChatMessage, ContextId, LlmRequest, SpokenText, SpokenWord, ToolCall, ToolResult, ToolSpec,
+    },
+    service::ToolsChanged,
 };
 
 use crate::{AssistantAggregator, TurnConfig, UserAggregator};
@@ -58,7 +61,11 @@ impl Conversation {
     /// The two stages that keep it: the user's stands after speech-to-text, the assistant's after the output.
     #[must_use]
     pub fn aggregators(&self, config: TurnConfig) -> (UserAggregator, AssistantAggregator) {
-        self.lock().cut_note.clone_from(&config.cut_note);
+        {
+            let mut history = self.lock();
+            history.cut_note.clone_from(&config.cut_note);
+            history.tell_tools = config.tell_tools;
+        }
         let assistant = AssistantAggregator::new(self.clone(), &config);
         (UserAggregator::new(self.clone(), config), assistant)
     }
@@ -92,7 +99,15 @@ impl Conversation {
 
     /// The tools the model may call, beside those its stage knows.
     pub fn set_tools(&self, tools: impl Into<Arc<[ToolSpec]>>) {
-        self.lock().tools = tools.into();
+        let (tools, mut history) = (tools.into(), self.lock());
+        let before = std::mem::replace(&mut history.tools, tools);
+        let changed = ToolsChanged::between(&before, &history.tools);
+        history.tools_changed(&changed);
+    }
+
+    /// The tools of the model's stage have changed.
+    pub(crate) fn tools_changed(&self, changed: &ToolsChanged) {
+        self.lock().tools_changed(changed);
     }
 
     /// What a model is asked now.

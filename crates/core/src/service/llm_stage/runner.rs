@@ -53,7 +53,14 @@ impl Runner {
         self.collect(calls, ctx);
         while let Some(action) = calls.poll_action() {
             match action {
-                Action::Start(key, call) => self.start(key, call, tools, ctx),
+                Action::Start(key, call) => match tools.find(&call.name) {
+                    Some(tool) => self.start(key, call, tool, ctx),
+                    // It went while the call waited for its turn.
+                    None => {
+                        report(&call, ToolError::Unknown, ctx);
+                        calls.handle_outcome(ctx.now(), key, ToolOutcome::Unknown);
+                    }
+                },
                 Action::Stop(key) => self.stop(key, ctx),
                 Action::Settle(result) => settle(result, ctx),
             }
@@ -73,8 +80,7 @@ impl Runner {
         });
     }
 
-    fn start(&mut self, key: CallKey, call: ToolCall, tools: &Tools, ctx: &mut Context<'_>) {
-        let Some(tool) = tools.find(&call.name) else { return };
+    fn start(&mut self, key: CallKey, call: ToolCall, tool: Arc<dyn Tool>, ctx: &mut Context<'_>) {
         let slot = Arc::new(OnceLock::new());
         let written = slot.clone();
         // It survives as a job, and is stopped by name: what a finished job has sent is not lost with it.
