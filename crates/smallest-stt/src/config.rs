@@ -20,6 +20,7 @@ use crate::{error::SttError, language, query, settings::SttSettings};
 pub const DEFAULT_BASE_URL: &str = "wss://api.smallest.ai";
 /// The environment variable that holds the key.
 pub const KEY_VARIABLE: &str = "SMALLEST_API_KEY";
+const READ_BUFFER: usize = 1024;
 /// The rates the service takes, in Hz (S-PULSE, S-LIGHT).
 const RATES: [u32; 6] = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000];
 
@@ -101,7 +102,8 @@ pub struct SttConfig {
     pub close_within: Duration,
     /// When to connect again, and when to stop trying.
     pub backoff: BackoffPolicy,
-    /// The socket's deadlines and bounds: connect 10 s, pings, close 2 s, and the largest message, 4 MiB.
+    /// The socket's deadlines and bounds: connect 10 s, pings, close 2 s, the largest message, 4 MiB, and 1 KiB
+    /// read at a time: messages are a few hundred bytes.
     pub wire: WireConfig,
 }
 
@@ -124,7 +126,7 @@ impl SttConfig {
             kept_audio: Duration::from_secs(30),
             close_within: Duration::from_secs(5),
             backoff: BackoffPolicy::default(),
-            wire: WireConfig::default(),
+            wire: WireConfig { read_buffer: READ_BUFFER, ..WireConfig::default() },
         }
     }
 

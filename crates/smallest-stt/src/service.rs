@@ -22,7 +22,7 @@ use voxline_core::{
         SttIo, SttProfile, SttService, SttSetup,
     },
 };
-use voxline_wire::{Commands, Events, Outbox, Secret, drive};
+use voxline_wire::{Commands, Events, Outbox, Secret, WireConfig, drive};
 
 use crate::{
     config::{Endpoint, SttConfig},
@@ -163,11 +163,9 @@ impl SttService for SmallestStt {
     }
 
     async fn run(self: Box<Self>, setup: SttSetup, io: SttIo) -> ServiceResult {
-        let Self { config, settings, counters, .. } = *self;
-        let (seed, now) = (fastrand::u64(..), tokio::time::Instant::now().into_std());
-        let session = match SttSession::new(&config, settings, setup.sample_rate, counters.clone(), seed, now)
-        {
-            Ok(session) => session,
+        let fatal = Arc::new(OnceLock::new());
+        let (session, gate, wire) = match self.prepare(setup, io.commands) {
+            Ok(prepared) => prepared,
             Err(error) => {
                 let error = error.into_service(true);
                 // Nobody to tell it to is no reason to hide it from the caller.
@@ -175,12 +173,25 @@ impl SttService for SmallestStt {
                 return Err(error);
             }
         };
-        let fatal = Arc::new(OnceLock::new());
-        let commands = Gate { receiver: io.commands, ended: false, counters, most: config.kept_audio / 2 };
         let events = Watched { outbox: Outbox::new(io.events), fatal: fatal.clone() };
-        let ended = drive(session, commands, events, config.wire).await;
+        let ended = drive(session, gate, events, wire).await;
         tracing::debug!(?ended, "speech-to-text is over");
         fatal.get().cloned().map_or(Ok(()), Err)
+    }
+}
+
+impl SmallestStt {
+    /// All that needs no waiting, so that nothing of it is kept while the session runs.
+    fn prepare(
+        self,
+        setup: SttSetup,
+        receiver: mpsc::Receiver<SttCommand>,
+    ) -> Result<(SttSession, Gate, WireConfig), SttError> {
+        let Self { config, settings, counters, .. } = self;
+        let (seed, now) = (fastrand::u64(..), tokio::time::Instant::now().into_std());
+        let session = SttSession::new(&config, settings, setup.sample_rate, counters.clone(), seed, now)?;
+        let gate = Gate { receiver, ended: false, counters, most: config.kept_audio / 2 };
+        Ok((session, gate, config.wire))
     }
 }
 

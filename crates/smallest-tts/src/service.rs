@@ -18,7 +18,7 @@ use voxline_core::{
         TtsService, TtsSetup,
     },
 };
-use voxline_wire::{Commands, Events, Outbox, Secret, drive};
+use voxline_wire::{Commands, Events, Outbox, Secret, WireConfig, drive};
 
 use crate::{
     config::{TextMode, TtsConfig},
@@ -155,18 +155,26 @@ impl TtsService for SmallestTts {
     }
 
     async fn run(self: Box<Self>, setup: TtsSetup, io: TtsIo) -> ServiceResult {
-        let Self { config, settings, counters, .. } = *self;
+        let (session, wire) = self.prepare(setup)?;
+        let verdict = Arc::new(OnceLock::new());
+        let events = Told { outbox: Outbox::new(io.events), verdict: verdict.clone() };
+        let ended = drive(session, Asked::new(io.commands), events, wire).await;
+        tracing::debug!(?ended, "text-to-speech ended");
+        verdict.get().cloned().map_or(Ok(()), Err)
+    }
+}
+
+impl SmallestTts {
+    /// All that needs no waiting, so that nothing of it is kept while the session runs.
+    fn prepare(self, setup: TtsSetup) -> Result<(TtsSession, WireConfig), ServiceError> {
+        let Self { config, settings, counters, .. } = self;
         let rates = Rates { service: config.service_rate(setup.sample_rate), pipeline: setup.sample_rate };
         let wire = config.wire.clone();
         // The one place where the service takes chance from outside.
         let (seed, now) = (fastrand::u64(..), tokio::time::Instant::now().into_std());
         let session = TtsSession::new(now, config, settings, rates, counters, seed)
             .map_err(|error| TtsError::from(error).fatal())?;
-        let verdict = Arc::new(OnceLock::new());
-        let events = Told { outbox: Outbox::new(io.events), verdict: verdict.clone() };
-        let ended = drive(session, Asked::new(io.commands), events, wire).await;
-        tracing::debug!(?ended, "text-to-speech ended");
-        verdict.get().cloned().map_or(Ok(()), Err)
+        Ok((session, wire))
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
     stats::WireStats,
 };
 
-/// Read and write buffer of a socket. tungstenite's own 128 KiB are taken eagerly, 130 KiB for each end.
-const BUFFER: usize = 8 * 1024;
+/// Write buffer of a socket; it grows to this only when the stream takes nothing.
+const WRITE_BUFFER: usize = 8 * 1024;
 /// Room for frame headers and control frames beside a message.
 const OVERHEAD: usize = 1024;
 
@@ -38,6 +38,9 @@ pub struct WireConfig {
     pub queue_messages: usize,
     /// Bytes that may wait to be written, for each connection; one message may exceed it, alone. 256 KiB.
     pub queue_bytes: usize,
+    /// How much is read from a socket at a time, in bytes: taken by every open connection. Best a little more than
+    /// a usual message; larger ones take more reads. 4 KiB.
+    pub read_buffer: usize,
     /// Where to count. Keep a clone to read it.
     pub stats: WireStats,
 }
@@ -53,6 +56,7 @@ impl Default for WireConfig {
             max_message: 4 * 1024 * 1024,
             queue_messages: 256,
             queue_bytes: 256 * 1024,
+            read_buffer: 4 * 1024,
             stats: WireStats::new(),
         }
     }
@@ -63,9 +67,9 @@ impl WireConfig {
     /// and no more is ever put there: the queue before it waits until it has drained.
     pub(crate) fn socket(&self) -> WebSocketConfig {
         WebSocketConfig::default()
-            .read_buffer_size(BUFFER)
-            .write_buffer_size(BUFFER)
-            .max_write_buffer_size(self.max_message.saturating_add(BUFFER + OVERHEAD))
+            .read_buffer_size(self.read_buffer)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_write_buffer_size(self.max_message.saturating_add(WRITE_BUFFER + OVERHEAD))
             .max_message_size(Some(self.max_message))
             .max_frame_size(Some(self.max_message))
     }

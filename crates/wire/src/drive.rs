@@ -47,18 +47,26 @@ pub enum Ended {
 
 /// Drives a session to its end. See the [crate's page](crate) for what it promises.
 ///
-/// Needs a tokio runtime with time, and with I/O for the [`TcpConnector`](crate::TcpConnector).
-pub async fn drive<S, C, E>(session: S, commands: C, events: E, config: WireConfig) -> Ended
+/// Needs a tokio runtime with time, from the call on, and with I/O for the [`TcpConnector`](crate::TcpConnector).
+pub fn drive<S, C, E>(
+    session: S,
+    commands: C,
+    events: E,
+    config: WireConfig,
+) -> impl Future<Output = Ended> + use<S, C, E>
 where
     S: Session,
     C: Commands<Command = S::Command>,
     E: Events<S::Event>,
 {
+    // Put together before the future begins: an async function would keep room for its arguments beside it.
     let mut driver = Driver::new(session, commands, events, config);
-    loop {
-        match poll_fn(|cx| driver.poll_step(cx)).await {
-            Step::Over(ended) => return ended,
-            step => driver.handle(step),
+    async move {
+        loop {
+            match poll_fn(|cx| driver.poll_step(cx)).await {
+                Step::Over(ended) => return ended,
+                step => driver.handle(step),
+            }
         }
     }
 }
@@ -117,7 +125,8 @@ where
             commands,
             events,
             config,
-            connections: Vec::new(),
+            // Nearly always one, and a connection is large.
+            connections: Vec::with_capacity(1),
             first: 0,
             turn: Source::Connections,
             held: None,
