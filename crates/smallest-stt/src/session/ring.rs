@@ -9,8 +9,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
-/// Chunks are gathered up to this many bytes.
-const GATHERED: usize = 4096;
+/// Chunks are gathered up to this many bytes. Gathering copies, so 20 ms of 16 kHz are left as they are.
+const GATHERED: usize = 1024;
 /// Packets whose length in time is unknown are bounded by this many bytes.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// A chunk that begins this close to the end of the last one continues it.
@@ -234,6 +234,10 @@ impl Ring {
     }
 
     fn index(&self, position: u64) -> Option<usize> {
+        // Live, it is the last one.
+        if let Some(last) = self.chunks.back().filter(|last| last.from <= position) {
+            return (position < last.to()).then(|| self.chunks.len() - 1);
+        }
         let index = self.chunks.partition_point(|kept| kept.to() <= position);
         self.chunks.get(index).filter(|kept| kept.from <= position).map(|_| index)
     }
