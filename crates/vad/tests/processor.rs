@@ -71,7 +71,7 @@ fn audio(event: &SessionEvent) -> Option<Pcm> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn speech_is_stopped_when_audio_ceases_within_it() {
+async fn r_42_speech_is_stopped_when_audio_ceases_within_it() {
     let call = Call::start(vad()).await;
     call.say("SSSSSS").await;
     call.wait(ms(999)).await;
@@ -180,7 +180,7 @@ impl Detector for Broken {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_detector_is_reported_once_a_second_with_the_count_and_speech_stops() {
+async fn r_45_a_failing_detector_is_reported_once_a_second_with_the_count_and_speech_stops() {
     let call = Call::start(Vad::new(Broken).with_params(params())).await;
     call.say("SSSS").await;
     call.say(".................").await;
@@ -196,7 +196,7 @@ async fn a_failing_detector_is_reported_once_a_second_with_the_count_and_speech_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_withholds_silence_and_lets_the_pre_roll_through() {
+async fn r_25_a_gate_withholds_silence_and_lets_the_pre_roll_through() {
     let call = Call::start(vad().gate(true)).await;
     let mut next = 0_i16;
     let letters = ".".repeat(40) + "SSSSSS" + &".".repeat(40);

@@ -108,7 +108,7 @@ fn nothing_is_not_audio() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn frames_do_not_depend_on_the_chunks(
+    fn r_45_frames_do_not_depend_on_the_chunks(
         cuts in prop::collection::vec(1..1_500_usize, 1..60),
         hz in prop::sample::select(vec![8_000, 11_025, 16_000, 22_050, 44_100, 48_000]),
         seed in any::<u64>(),
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn every_sample_is_in_exactly_one_frame(
+    fn r_45_every_sample_is_in_exactly_one_frame(
         chunks in prop::collection::vec((0..700_usize, prop::option::of(0..100_000_u64)), 1..40),
         len in 1..400_usize,
     ) {

@@ -15,7 +15,7 @@ fn noise(len: usize, seed: u64) -> Vec<i16> {
 }
 
 #[test]
-fn every_rate_and_frame_length_is_accepted_and_no_other() {
+fn r_45_every_rate_and_frame_length_is_accepted_and_no_other() {
     for rate in RATES {
         for frame in FRAMES {
             let mut vad = WebRtcVad::default().with_rate(rate).with_frame(frame);
