@@ -16,14 +16,14 @@ use voxline_core::{Context, Error, Processor, Timer, frame::Frame, processor::Re
 const FRAME: Duration = Duration::from_millis(20);
 const SAMPLES: usize = 320;
 const NEXT: Timer = Timer(0);
-const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/assets/question.wav");
+/// 14 s, three utterances, 6.3 s of it speech.
+pub(crate) const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/assets/question.wav");
 
 /// A recording, at 16 kHz.
 #[derive(Clone)]
 pub(crate) struct Recording(Arc<[i16]>);
 
 impl Recording {
-    /// 14 s, three utterances, 6.3 s of it speech.
     pub(crate) fn load() -> Result<Self> {
         let mut reader = WavReader::open(SPEECH).map_err(Error::other)?;
         let mut samples = Vec::new();

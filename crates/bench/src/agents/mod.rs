@@ -18,7 +18,10 @@ mod sessions;
 mod simulator;
 mod speaker;
 
-use std::process::{Command, ExitCode};
+use std::{
+    path::Path,
+    process::{Command, ExitCode, Stdio},
+};
 
 pub(crate) use simulator::serve;
 
@@ -32,6 +35,18 @@ pub(crate) fn idle_rows() -> Vec<Row> {
 
 pub(crate) fn session_rows() -> Vec<Row> {
     sessions::rows(|sessions| child("sessions", sessions))
+}
+
+/// The same sessions held by Pipecat.
+pub(crate) fn peer_rows() -> Vec<Row> {
+    sessions::peer_rows(&[1, 4, 8, 12, 16, 20, 24], |sessions| {
+        let simulator = Simulator::start()?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/run");
+        let mut command = on_core(0, "bash".as_ref());
+        command.args([script, "sessions", &sessions.to_string(), "10", caller::SPEECH]);
+        command.args(simulator.address().split(' ').take(2)).stderr(Stdio::inherit());
+        Row::from_json(String::from_utf8_lossy(&command.output().ok()?.stdout).trim())
+    })
 }
 
 pub(crate) fn voice_rows() -> Vec<Row> {
@@ -52,9 +67,13 @@ fn child(figure: &str, sessions: usize) -> Option<Row> {
     row
 }
 
-/// This program once more, on that core of the machine only; on any where there is no `taskset`.
+/// This program once more, on that core.
 fn pinned(core: usize) -> Command {
-    let program = std::env::current_exe().unwrap_or_else(|_| "voxline-bench".into());
+    on_core(core, &std::env::current_exe().unwrap_or_else(|_| "voxline-bench".into()))
+}
+
+/// A program on that core of the machine only; on any where there is no `taskset`.
+fn on_core(core: usize, program: &Path) -> Command {
     if Command::new("taskset").arg("--version").output().is_err() {
         return Command::new(program);
     }

@@ -26,9 +26,24 @@ const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 1.0, 1.1];
 pub(crate) fn rows(measure: impl Fn(usize) -> Option<Row>) -> Vec<Row> {
     let Some(first) = measure(FIRST) else { return Vec::new() };
     let each = first.number("cpu_ms_per_session_second").unwrap_or(1.0);
+    let next = LOADS.map(|load| ((load * 1000.0 / each / 10.0).round() as usize * 10).max(10));
+    until_late(first, next, measure)
+}
+
+/// The same for a peer, of which these numbers are asked.
+pub(crate) fn peer_rows(numbers: &[usize], measure: impl Fn(usize) -> Option<Row>) -> Vec<Row> {
+    let Some((&first, next)) = numbers.split_first() else { return Vec::new() };
+    let Some(first) = measure(first) else { return Vec::new() };
+    until_late(first, next.iter().copied(), measure)
+}
+
+fn until_late(
+    first: Row,
+    next: impl IntoIterator<Item = usize>,
+    measure: impl Fn(usize) -> Option<Row>,
+) -> Vec<Row> {
     let mut rows = vec![first];
-    for load in LOADS {
-        let sessions = ((load * 1000.0 / each / 10.0).round() as usize * 10).max(10);
+    for sessions in next {
         let Some(row) = measure(sessions) else { break };
         let late = row.late();
         rows.push(row);
@@ -36,19 +51,21 @@ pub(crate) fn rows(measure: impl Fn(usize) -> Option<Row>) -> Vec<Row> {
             break;
         }
     }
-    let in_time = rows.iter().filter(|row| !row.late()).max_by_key(|row| row.pipelines);
-    if let Some(most) = in_time {
-        let cost = most.number("cpu_ms_per_session_second").unwrap_or(0.0);
-        let busiest = most.number("simulator_core").unwrap_or(0.0);
-        let numbers = [
-            ("sessions_per_core", most.pipelines as f64),
-            ("cpu_ms_per_session_second", cost),
-            ("by_cpu_alone", 1000.0 / cost.max(1e-9)),
-            ("simulator_core", busiest),
-        ];
-        rows.push(Row::new("sessions per core", "Voxline", &numbers));
-    }
+    rows.extend(most_in_time(&rows));
     rows
+}
+
+fn most_in_time(rows: &[Row]) -> Option<Row> {
+    let most = rows.iter().filter(|row| !row.late()).max_by_key(|row| row.pipelines)?;
+    let cost = most.number("cpu_ms_per_session_second")?;
+    let mut numbers = vec![
+        ("sessions_per_core", most.pipelines as f64),
+        ("cpu_ms_per_session_second", cost),
+        // What would fit if nothing came late before the core is full: an extrapolation.
+        ("by_cpu_alone", 1000.0 / cost),
+    ];
+    numbers.extend(most.number("simulator_core").map(|share| ("simulator_core", share)));
+    Some(Row::new("sessions per core", &most.subject, &numbers))
 }
 
 impl Row {
