@@ -11,7 +11,8 @@
 //! | `--json FILE` | writes every row of every round, one JSON object a line |
 //! | `--svg FILE` | draws the cost of a frame at the pace of real calls |
 //!
-//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`, `agents`, `sessions`, `voice`, `echo`.
+//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`, `agents`, `sessions`, `voice`, `echo`, `parts`, `dependencies`; or alone
+//! `guard`, or `build`: a clean build, minutes.
 //! CPU time is the process's own, so other load on the machine weighs less than on wall time.
 
 mod agents;
@@ -19,10 +20,13 @@ mod barge;
 mod cold;
 mod cpu;
 mod echo;
+mod facade;
 mod floor;
+mod guard;
 mod hop;
 mod idle;
 mod paced;
+mod parts;
 mod peers;
 mod plot;
 mod row;
@@ -50,7 +54,7 @@ struct Options {
 fn main() -> ExitCode {
     // Figures that need a process of their own run this program again.
     let given: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(code) = echo::part(&given) {
+    if let Some(code) = echo::part(&given).or_else(|| guard::part(&given)) {
         return code;
     }
     let mut arguments = std::env::args().skip(1);
@@ -76,7 +80,10 @@ fn main() -> ExitCode {
         if all || options.figure == "echo" {
             rows.extend(echo::rows(options.peers));
         }
-        if options.peers && options.figure != "echo" {
+        if options.peers && (all || options.figure == "sessions") {
+            rows.extend(agents::peer_rows());
+        }
+        if options.peers && !["echo", "sessions"].contains(&options.figure.as_str()) {
             rows.extend(peers::rows());
         }
     }
@@ -99,13 +106,18 @@ fn main() -> ExitCode {
 type Figure = fn() -> Vec<Row>;
 
 fn own(figure: &str) -> Vec<Row> {
+    if figure == "build" {
+        return facade::build_rows();
+    }
     let all = figure == "all";
-    let figures: [(&str, Figure); 8] = [
+    let figures: [(&str, Figure); 10] = [
         ("hop", hop::rows),
         ("paced", paced::rows),
         ("idle", idle::rows),
         ("barge", barge::rows),
         ("cold", cold::rows),
+        ("dependencies", facade::dependency_rows),
+        ("parts", parts::rows),
         ("agents", agents::idle_rows),
         ("sessions", agents::session_rows),
         ("voice", agents::voice_rows),
@@ -127,10 +139,10 @@ fn options() -> Result<Options, String> {
             "--json" => options.json = Some(value()?),
             "--svg" => options.svg = Some(value()?),
             "all" | "hop" | "paced" | "idle" | "barge" | "cold" | "agents" | "sessions" | "voice"
-            | "echo" => options.figure = argument,
+            | "echo" | "parts" | "dependencies" | "build" => options.figure = argument,
             other => {
                 return Err(format!(
-                    "unknown: {other}; figures: all hop paced idle barge cold agents sessions voice echo"
+                    "unknown: {other}; figures: all hop paced idle barge cold agents sessions voice echo parts dependencies build"
                 ));
             }
         }

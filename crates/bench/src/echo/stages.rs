@@ -3,7 +3,7 @@
 //! | stage | work |
 //! |---|---|
 //! | `Decode` | 160 bytes of µ-law to 160 samples: `voxline_audio::convert` |
-//! | `Meter` | loudness over the last 400 ms: `voxline_audio::LevelMeter` |
+//! | `Meter` | loudness over the last 100 ms: `voxline_audio::LevelMeter` |
 //! | `Vad` | the WebRTC project's detector at 8 kHz, edges: `voxline_vad` |
 //! | `UserAggregator` | who has the floor: `voxline_turns`, with its timers |
 //! | `Encode` | 160 samples to µ-law: `voxline_audio::convert` |
@@ -28,7 +28,7 @@ pub(crate) fn pipeline(line: Line) -> Pipeline {
     Pipeline::builder()
         .then(Decode)
         .then(Meter {
-            meter: LevelMeter::new(SampleRate::HZ_8000, Duration::from_millis(400)),
+            meter: LevelMeter::new(SampleRate::HZ_8000, Duration::from_millis(100)),
             loudest: -120.0,
         })
         .then(Vad::new(detector).interrupts(false))
