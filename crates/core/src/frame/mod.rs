@@ -24,6 +24,7 @@ mod text;
 mod turn;
 
 use std::{
+    cell::Cell,
     fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -338,7 +339,19 @@ impl fmt::Debug for Frame {
     }
 }
 
+/// Each thread takes names by the thousand, so that threads do not wait for one another at every frame.
 fn next_id() -> FrameId {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    FrameId(NEXT.fetch_add(1, Ordering::Relaxed))
+    const TAKEN: u64 = 1024;
+    static NEXT: AtomicU64 = AtomicU64::new(TAKEN);
+    thread_local! {
+        static OWN: Cell<u64> = const { Cell::new(0) };
+    }
+    OWN.with(|own| {
+        let mut id = own.get();
+        if id.is_multiple_of(TAKEN) {
+            id = NEXT.fetch_add(TAKEN, Ordering::Relaxed);
+        }
+        own.set(id + 1);
+        FrameId(id)
+    })
 }
