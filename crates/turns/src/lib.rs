@@ -35,6 +35,7 @@ mod parrot;
 mod start;
 mod stop;
 mod summary;
+mod turn_span;
 mod user;
 mod utterances;
 mod words;

@@ -35,6 +35,7 @@ use crate::{
     TurnConfig, TurnUpdate, Turns, UserIdle, UserMuted,
     conversation::Committed,
     judging::{Judged, Judging},
+    turn_span::TurnSpan,
 };
 
 const TURNS: Timer = Timer(0);
@@ -49,6 +50,7 @@ pub struct UserAggregator {
     limits: Limits,
     turns: Option<Turns>,
     judging: Judging,
+    span: TurnSpan,
     /// The generation its own interruption began.
     own: Generation,
     /// The open turn began with an interruption.
@@ -64,6 +66,7 @@ impl UserAggregator {
             limits,
             turns: None,
             judging: Judging::default(),
+            span: TurnSpan::default(),
             own: Generation(0),
             interrupted: false,
         }
@@ -93,6 +96,9 @@ impl UserAggregator {
                 self.turns(now).handle_verdict(now, id, None);
             }
         }
+        if self.turns(now).floor() == Floor::Open {
+            self.span.end();
+        }
         let at = self.turns(now).poll_timeout();
         ctx.set_timer(TURNS, at.max(now + SOONEST));
     }
@@ -105,9 +111,13 @@ impl UserAggregator {
                 ctx.interrupt(InterruptCause::UserSpoke);
                 self.own = ctx.generation();
                 self.interrupted = true;
+                self.span.interrupted();
                 self.conversation.interrupt();
             }
-            Step::TurnStarted => ctx.broadcast(Payload::UserStartedSpeaking),
+            Step::TurnStarted => {
+                self.span.begin();
+                ctx.broadcast(Payload::UserStartedSpeaking);
+            }
             Step::Answer(said) => {
                 let message = self.conversation.add_user(&said, &self.limits);
                 ctx.push_down(Frame::custom(MessageAdded { message, cut: false }));
@@ -115,6 +125,7 @@ impl UserAggregator {
             }
             Step::TurnStopped { spoke } => {
                 self.judging.stop_all(ctx);
+                self.span.stopped(spoke);
                 ctx.broadcast(Payload::UserStoppedSpeaking);
                 // A voice that said nothing has not answered what it interrupted.
                 let lost = std::mem::take(&mut self.interrupted) && self.conversation.is_unanswered();
@@ -269,6 +280,7 @@ impl Processor for UserAggregator {
     fn interrupt(&mut self, interrupt: &Interrupt, ctx: &mut Context<'_>) -> Result {
         if interrupt.generation > self.own {
             self.conversation.interrupt();
+            self.span.interrupted();
             self.input(Input::Interrupted, ctx);
         }
         Ok(())

@@ -5,9 +5,16 @@
 //!    a segment, empty if need be: it spreads frames over the branches and joins what comes back.
 //! 3. *Wire*: each segment and task gets an inbox, its neighbours' inboxes as outlets, and is spawned.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tokio::task::JoinSet;
+use tracing::{Instrument, Span};
 
 use super::{
     Kind, Stage,
@@ -56,7 +63,7 @@ pub(super) fn wire(stages: Vec<Stage>, mut config: SessionConfig) -> Wired {
     let mut planner = Planner { bounds, names: HashMap::new(), inboxes: Vec::new() };
     let row = planner.row(stages);
     let (head, tail) = (first(&row), last(&row));
-    let mut wirer = Wirer { shared: shared.clone(), tasks: JoinSet::new(), next: 0 };
+    let mut wirer = Wirer { shared: shared.clone(), tasks: JoinSet::new(), next: 0, span: session_span() };
     shared.set_inboxes(planner.inboxes.into());
     wirer.row(row, (Outlet::Edge(Side::Head), Outlet::Edge(Side::Tail)));
     let supervisor = Supervisor { shared, stages: wirer.tasks, observers, config: (&config).into() };
@@ -168,6 +175,7 @@ struct Wirer {
     shared: Arc<Shared>,
     tasks: JoinSet<()>,
     next: usize,
+    span: Span,
 }
 
 impl Wirer {
@@ -227,12 +235,19 @@ impl Wirer {
     fn guard(&mut self, stage: StageName, run: impl Future<Output = ()> + Send + 'static) {
         let shared = self.shared.clone();
         let run = Box::pin(run);
-        self.tasks.spawn(async move {
+        let guarded = async move {
             if let Err(message) = panic::catch_async(run).await {
                 shared.fail(Error::Panicked { stage, message });
             }
-        });
+        };
+        self.tasks.spawn(guarded.instrument(self.span.clone()));
     }
+}
+
+/// What logs of a session carry: all of its stages work in this span, which is a child of the caller's.
+fn session_span() -> Span {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    tracing::debug_span!("session", id = NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// What a node's neighbours see of it.

@@ -124,12 +124,15 @@ impl Segment {
 
     fn start(&mut self) -> Result<(), ()> {
         for stage in 0..self.stages.len() {
+            let began = tokio::time::Instant::now();
             let outcome = self.call(stage, |processor, ctx| processor.start(ctx));
+            let took = began.elapsed();
             if let Err(error) = outcome {
                 let stage = self.desk.names[stage].clone();
                 self.desk.shared.fail(Error::Start { stage, source: Arc::new(error) });
                 return Err(());
             }
+            tracing::debug!(stage = %self.desk.names[stage], ?took, "started");
         }
         Ok(())
     }

@@ -101,8 +101,12 @@ impl Task {
 
     async fn start(&mut self) -> bool {
         let Self { processor, ctx, inbox, batch, shared, .. } = self;
+        let began = tokio::time::Instant::now();
         match work(inbox, batch, Until::Closed, shared, processor.start(ctx)).await {
-            Done::Ready(Ok(())) => true,
+            Done::Ready(Ok(())) => {
+                tracing::debug!(stage = %self.ctx.name, took = ?began.elapsed(), "started");
+                true
+            }
             Done::Ready(Err(source)) => {
                 let error = Error::Start { stage: self.ctx.name.clone(), source: Arc::new(source) };
                 self.shared.fail(error);

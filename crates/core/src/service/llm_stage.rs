@@ -169,7 +169,7 @@ impl<S: LlmService> LlmStage<S> {
     fn ended(&mut self, outcome: Result, ctx: &mut Context<'_>) {
         let Some(mut answer) = self.answer.take() else { return };
         let calls = match outcome {
-            Ok(()) => self.name_apart(std::mem::take(&mut answer.calls)),
+            Ok(()) => self.calls.name_apart(std::mem::take(&mut answer.calls)),
             Err(error) => {
                 ctx.report(error);
                 Vec::new()
@@ -189,23 +189,6 @@ impl<S: LlmService> LlmStage<S> {
     fn close(&self, answer: &Answer, ctx: &mut Context<'_>) {
         ctx.push_down(Payload::ResponseEnded);
         answer.count(ctx);
-    }
-
-    /// Gives calls an id of their own where the model did not, so that each result finds its call.
-    fn name_apart(&self, calls: Vec<ToolCall>) -> Vec<ToolCall> {
-        let mut named: Vec<ToolCall> = Vec::with_capacity(calls.len());
-        for mut call in calls {
-            let is_taken = |id: &str| {
-                id.trim().is_empty() || self.calls.has_id(id) || named.iter().any(|earlier| earlier.id == id)
-            };
-            if is_taken(&call.id) {
-                let base = if call.id.trim().is_empty() { "call" } else { &call.id };
-                let free = (2..).map(|n| format!("{base}_{n}")).find(|id| !is_taken(id));
-                call.id = free.unwrap_or_default();
-            }
-            named.push(call);
-        }
-        named
     }
 
     fn begin(&mut self, calls: Vec<ToolCall>, ctx: &mut Context<'_>) {

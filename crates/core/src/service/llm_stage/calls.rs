@@ -62,6 +62,23 @@ enum State {
 }
 
 impl Calls {
+    /// Gives calls an id of their own where the model did not, so that each result finds its call.
+    pub(super) fn name_apart(&self, calls: Vec<ToolCall>) -> Vec<ToolCall> {
+        let mut named: Vec<ToolCall> = Vec::with_capacity(calls.len());
+        for mut call in calls {
+            let is_taken = |id: &str| {
+                id.trim().is_empty() || self.has_id(id) || named.iter().any(|earlier| earlier.id == id)
+            };
+            if is_taken(&call.id) {
+                let base = if call.id.trim().is_empty() { "call" } else { &call.id };
+                let free = (2..).map(|n| format!("{base}_{n}")).find(|id| !is_taken(id));
+                call.id = free.unwrap_or_default();
+            }
+            named.push(call);
+        }
+        named
+    }
+
     /// The calls of an answer that ended well, in the order the model wrote them.
     pub(super) fn begin(&mut self, now: Instant, calls: Vec<(ToolCall, ToolPolicy)>, order: ToolOrder) {
         let first = CallKey(self.next);
@@ -123,7 +140,7 @@ impl Calls {
     }
 
     /// Whether a call of this id is open.
-    pub(super) fn has_id(&self, id: &str) -> bool {
+    fn has_id(&self, id: &str) -> bool {
         self.open.iter().any(|call| call.call.id == id)
     }
 
