@@ -39,6 +39,14 @@ pub trait Detector: Send {
     fn hangover(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// How many of the frames before it must have been heard for a frame to be judged well; `None` for all of them.
+    ///
+    /// A detector that needs only some is spared what is too quiet to be speech, and hears the last of that
+    /// when it gets louder.
+    fn memory(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<D: Detector + ?Sized> Detector for Box<D> {
@@ -64,6 +72,10 @@ impl<D: Detector + ?Sized> Detector for Box<D> {
 
     fn hangover(&self) -> Duration {
         (**self).hangover()
+    }
+
+    fn memory(&self) -> Option<usize> {
+        (**self).memory()
     }
 }
 

@@ -24,6 +24,9 @@ const FRAME_LEN: usize = 256;
 /// Median on clean synthetic speech whose level does not give the end away, at a threshold of 0.5.
 const HANGOVER: Duration = Duration::from_millis(85);
 
+/// Its features are made of five frames; a little more for its recurrent state.
+const MEMORY: usize = 8;
+
 /// A neural detector that needs no model file and no C.
 pub struct EarshotVad {
     model: Box<Model>,
@@ -73,6 +76,10 @@ impl Detector for EarshotVad {
 
     fn hangover(&self) -> Duration {
         HANGOVER
+    }
+
+    fn memory(&self) -> Option<usize> {
+        Some(MEMORY)
     }
 }
 
