@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_arguments_never_reach_the_function_and_are_not_repeated_r39() {
+    fn r_39_bad_arguments_never_reach_the_function_and_are_not_repeated() {
         let never =
             tool(
                 "t",

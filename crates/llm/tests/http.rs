@@ -160,7 +160,7 @@ async fn a_cut_connection_is_an_error_unless_the_answer_was_complete() {
 }
 
 #[tokio::test]
-async fn a_tool_call_that_is_cut_is_none_r39() {
+async fn r_39_a_tool_call_that_is_cut_is_none() {
     let begun = "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\
                  \"function\":{\"name\":\"hang_up\",\"arguments\":\"{}\"}}]}}]}\n\n";
     let finish = STOP.replace("stop", "tool_calls");

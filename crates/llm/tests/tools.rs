@@ -80,7 +80,7 @@ fn errors(log: &Log) -> Vec<String> {
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn calls_are_told_within_the_answer_and_each_settles_once_r38() {
+fn r_38_calls_are_told_within_the_answer_and_each_settles_once() {
     let runs = Arc::default();
     let tools = Tools::new().with(waits("slow", ms(300), &runs)).with(waits("fast", ms(100), &runs));
     let steps = vec![Step::Say("One moment."), call("a", "slow"), call("b", "fast")];
@@ -111,7 +111,7 @@ fn in_sequence_calls_follow_each_other() {
 }
 
 #[test]
-fn a_call_that_takes_too_long_times_out_and_is_dropped_r38() {
+fn r_38_a_call_that_takes_too_long_times_out_and_is_dropped() {
     let runs = Arc::new(AtomicUsize::new(0));
     let tools = Tools::new().with(waits("slow", ms(60_000), &runs).with_deadline(ms(500)));
     let mut harness = harness(vec![call("a", "slow")], tools);
@@ -158,7 +158,7 @@ fn what_goes_wrong_reaches_the_model_as_a_fixed_phrase() {
 }
 
 #[test]
-fn an_interruption_cancels_running_calls_and_detached_ones_go_on_r37() {
+fn r_37_an_interruption_cancels_running_calls_and_detached_ones_go_on() {
     let runs = Arc::new(AtomicUsize::new(0));
     let tools =
         Tools::new().with(waits("looks", ms(300), &runs)).with(waits("books", ms(300), &runs).detached());
@@ -173,7 +173,7 @@ fn an_interruption_cancels_running_calls_and_detached_ones_go_on_r37() {
 }
 
 #[test]
-fn a_waiting_call_of_a_discarded_answer_is_not_started_unless_detached_r37() {
+fn r_37_a_waiting_call_of_a_discarded_answer_is_not_started_unless_detached() {
     let (looks, books) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let tools = Tools::new()
         .with(waits("looks", ms(300), &looks))
@@ -187,7 +187,7 @@ fn a_waiting_call_of_a_discarded_answer_is_not_started_unless_detached_r37() {
 }
 
 #[test]
-fn no_tool_of_an_answer_that_did_not_end_well_is_started_r37_r39() {
+fn r_37_r_39_no_tool_of_an_answer_that_did_not_end_well_is_started() {
     let endings: [(&str, Vec<Step>); 3] = [
         ("interrupted", vec![call("a", "hangs_up"), Step::Wait(ms(200))]),
         ("failed", vec![call("a", "hangs_up"), Step::Fail { fatal: false }]),
@@ -209,7 +209,7 @@ fn no_tool_of_an_answer_that_did_not_end_well_is_started_r37_r39() {
 }
 
 #[test]
-fn no_tool_of_a_replaced_answer_is_started_r37() {
+fn r_37_no_tool_of_a_replaced_answer_is_started() {
     let runs = Arc::new(AtomicUsize::new(0));
     let tools = Tools::new().with(waits("hangs_up", ms(0), &runs));
     let mut harness = harness(vec![call("a", "hangs_up"), Step::Wait(ms(200))], tools);
@@ -367,7 +367,7 @@ fn live(seed: u64) -> Log {
 }
 
 #[test]
-fn every_call_that_was_told_of_settles_once_whatever_happens_r38() {
+fn r_38_every_call_that_was_told_of_settles_once_whatever_happens() {
     for seed in 0..60 {
         let log = live(seed);
         let (mut told, mut settled) = (Vec::new(), HashMap::new());

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_out_whole_at_the_rate_of_the_device() {
+    fn r_20_an_answer_comes_out_whole_at_the_rate_of_the_device() {
         let (mut harness, mut reader) = start();
         say(&mut harness, 50);
         let heard = hear(&mut harness, &mut reader, 1_100);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_lead_is_written_ahead() {
+    fn r_24_no_more_than_the_lead_is_written_ahead() {
         let (mut harness, mut reader) = start();
         say(&mut harness, 250);
         let at_once = reader.read(usize::MAX, |_| {});
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn after_an_interruption_the_speaker_has_nothing_left_to_play() {
+    fn r_30_after_an_interruption_the_speaker_has_nothing_left_to_play() {
         let (mut harness, mut reader) = start();
         say(&mut harness, 250);
         hear(&mut harness, &mut reader, 500);

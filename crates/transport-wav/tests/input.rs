@@ -56,7 +56,7 @@ async fn play(input: WavInput) -> Out {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_sample_comes_out_in_order_at_either_pace() {
+async fn r_20_every_sample_comes_out_in_order_at_either_pace() {
     let path = file("whole.wav", 10_001);
     for pace in [Pace::Realtime, Pace::Fast] {
         let input = WavInput::open(&path).unwrap().with_pace(pace).with_silence(Duration::ZERO);

@@ -512,7 +512,7 @@ fn the_answer_waits_for_what_was_heard_of_the_bot_and_not_for_ever() {
 }
 
 #[test]
-fn b_142_minimum_words_count_per_utterance_and_only_over_the_bot() {
+fn b_142_r_36_minimum_words_count_per_utterance_and_only_over_the_bot() {
     let config = || with(vec![Box::new(MinWords::new(3))], vec![Box::new(Confirmed)]);
     let quiet = run(config(), &[(0, Confirm(1, "yes"))]);
     assert_eq!(quiet, ["0 turn", "0 answer \"yes\"", "0 over"]);

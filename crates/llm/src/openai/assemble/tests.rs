@@ -116,7 +116,7 @@ fn calls_without_indices_or_with_one_for_all_are_kept_apart() {
 }
 
 #[test]
-fn a_call_without_an_end_marker_is_no_call_r39() {
+fn r_39_a_call_without_an_end_marker_is_no_call() {
     let begun = calls(r#"{"index":0,"id":"a","function":{"name":"hang_up","arguments":"{}"}}"#);
     assert!(matches!(answer(&[&begun]), Err(LlmError::CutShort(None))));
     for cut in ["length", "content_filter"] {

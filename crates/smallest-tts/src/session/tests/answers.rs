@@ -169,7 +169,7 @@ fn r_15_audio_that_stops_short_fails_the_answer_with_what_was_delivered() {
 }
 
 #[test]
-fn w68_r_19_samples_torn_anywhere_arrive_whole() {
+fn w68_r_19_r_20_samples_torn_anywhere_arrive_whole() {
     let mut bench = Bench::open();
     bench.say(1, "Hi.");
     let bytes: Vec<u8> = (0..999_i16).flat_map(i16::to_le_bytes).collect();

@@ -143,7 +143,7 @@ impl Seen {
 
 proptest! {
     #[test]
-    fn each_call_settles_exactly_once_in_any_order_of_events(inputs in inputs()) {
+    fn r_37_r_38_each_call_settles_exactly_once_in_any_order_of_events(inputs in inputs()) {
         let mut now = Instant::now();
         let (mut calls, mut seen, mut next) = (Calls::default(), Seen::default(), 0_usize);
         for (step, input) in inputs.into_iter().enumerate() {
