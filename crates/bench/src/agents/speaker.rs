@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `OutputAudio` | cut and played when it is due; taken |
 //! | `TtsStopped` | the end of the answer; passed on |
-//! | `SpeechStopped` | when the end of the caller's speech could be known; passed on |
+//! | `InputAudio`, `SpeechStopped` | when the end of the caller's speech could be known; passed on |
 //! | `Interrupt` | what has not been played is forgotten |
 //! | out, both ways: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the edges of playback |
 //!
@@ -34,6 +34,8 @@ pub(crate) struct Speaker {
     playout: Playout,
     chunker: Option<Chunker>,
     due: Option<Instant>,
+    /// When the caller's latest frame was due, on the session's clock.
+    heard_to: Duration,
     /// When the end of the caller's speech could be known, on the session's clock.
     known: Option<Duration>,
     late: Arc<Lateness>,
@@ -42,7 +44,15 @@ pub(crate) struct Speaker {
 
 impl Speaker {
     pub(crate) fn new(late: Arc<Lateness>, answers: Arc<Lateness>) -> Self {
-        Self { playout: Playout::new(Some(LEAD)), chunker: None, due: None, known: None, late, answers }
+        Self {
+            playout: Playout::new(Some(LEAD)),
+            chunker: None,
+            due: None,
+            heard_to: Duration::ZERO,
+            known: None,
+            late,
+            answers,
+        }
     }
 
     fn play(&mut self, ctx: &mut Context<'_>) {
@@ -89,7 +99,9 @@ impl Processor for Speaker {
                 self.playout.handle_stopped(now, speech.context);
                 self.play(ctx);
             }
-            Payload::SpeechStopped(edge) => self.known = Some(edge.at + edge.confirmed_after),
+            Payload::InputAudio(pcm) => self.heard_to = frame.pts().unwrap_or_default() + pcm.duration(),
+            // Follows the audio that confirmed it.
+            Payload::SpeechStopped(_) => self.known = Some(self.heard_to),
             _ => {}
         }
         ctx.push(frame);
