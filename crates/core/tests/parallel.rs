@@ -6,10 +6,12 @@ mod support;
 
 use std::{collections::HashMap, time::Duration};
 
+use async_trait::async_trait;
 use proptest::prelude::*;
 use support::{AsyncNoting, AsyncPass, Notes, Noting, Pass, Slow, Swallow, side_by_side, told};
+use tokio::sync::mpsc;
 use voxline_core::{
-    Context, Error, Outcome, Pipeline, Processor, SessionConfig,
+    AsyncContext, AsyncProcessor, Context, Error, Outcome, Pipeline, Processor, SessionConfig,
     frame::{Direction, Frame, FrameId, FrameKind, Payload},
     processor::Result,
 };
@@ -45,6 +47,55 @@ fn each_branch_gets_every_frame_and_what_it_makes_of_it_goes_on() {
     assert_eq!(log.texts().len(), 6);
     // In the order of each branch; between branches there is none.
     assert_eq!((of("x"), of("y")), (vec!["xa".into(), "xb".into()], vec!["ya".into(), "yb".into()]));
+}
+
+/// Gives a copy of each text to whoever holds the other end, and passes all.
+struct Gives(mpsc::Sender<Frame>);
+
+impl Processor for Gives {
+    fn process(&mut self, frame: Frame, ctx: &mut Context<'_>) -> Result {
+        if let Payload::Text(chunk) = &frame.payload {
+            // Full: the copy is lost, the line goes on.
+            let _ = self.0.try_send(Frame::speak(chunk.text.clone()));
+        }
+        ctx.push(frame);
+        Ok(())
+    }
+}
+
+/// Swallows texts, and pushes what the other end gives.
+struct Takes(mpsc::Receiver<Frame>);
+
+#[async_trait]
+impl AsyncProcessor for Takes {
+    async fn process(&mut self, frame: Frame, ctx: &mut AsyncContext) -> Result {
+        if frame.kind() != FrameKind::Text {
+            ctx.push(frame).await;
+        }
+        Ok(())
+    }
+
+    async fn idle(&mut self, ctx: &mut AsyncContext) -> Result {
+        match self.0.recv().await {
+            Some(frame) => ctx.push(frame).await,
+            None => std::future::pending().await,
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn behaviour_34_what_one_branch_makes_can_be_consumed_in_another_by_two_stages_of_ones_own() {
+    let (gives, takes) = mpsc::channel(8);
+    let branches = side_by_side([row![Prefix("1:"), Gives(gives)], row![Takes(takes)]]);
+    let mut harness = Harness::new(branches);
+    harness.queue(Frame::text("a")).settle();
+    let log = harness.finish();
+    assert_eq!(
+        (log.texts(), log.count(FrameKind::Speak)),
+        (vec!["1:a".into()], 1),
+        "once as text, once to be spoken"
+    );
 }
 
 #[test]

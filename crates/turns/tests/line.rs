@@ -55,6 +55,8 @@ fn r_40_a_confirmed_turn_is_asked_for_without_any_wait() {
     assert!(final_at.is_some());
     assert_eq!(final_at, asked, "{}", log.timed());
     assert_eq!(log.time_of(FrameKind::UserStoppedSpeaking), final_at);
+    let first = |kind| log.down().into_iter().position(|frame| frame.kind() == kind).unwrap();
+    assert!(first(FrameKind::ResponseStarted) < first(FrameKind::UserStoppedSpeaking), "asked first");
 }
 
 #[test]
