@@ -191,6 +191,34 @@ fn unwrap_stays_in_tests() {
     });
 }
 
+/// Who panics with a lock in hand must not take the call with it: a lock is taken over by whoever comes next.
+#[test]
+fn r_58_no_lock_of_the_media_graph_can_be_poisoned() {
+    const OWN_PROCESS: [&str; 3] = ["crates/bench/", "crates/cli/", "examples/"];
+    let (mut locks, mut broken) = (0, Vec::new());
+    for source in sources() {
+        let (lines, mut poisons) = (source.lines(), Vec::new());
+        let is_told = |line: &&Line<'_>| line.is_code && !line.is_test;
+        let code: Vec<_> = lines.iter().filter(is_told).collect();
+        for (index, line) in code.iter().enumerate() {
+            // `self.lock()` is a method of a type that locks within it.
+            let Some((before, after)) = line.text.split_once(".lock()") else { continue };
+            if before.ends_with("self") || OWN_PROCESS.iter().any(|own| source.path.starts_with(own)) {
+                continue;
+            }
+            locks += 1;
+            let next = code.get(index + 1).map_or("", |line| line.text);
+            let then = if after.is_empty() { next.trim() } else { after };
+            if !(then.starts_with(".unwrap_or_else(") && then.contains("PoisonError::into_inner)")) {
+                poisons.push(line.number);
+            }
+        }
+        broken.extend(source.at(poisons, "take it over: `unwrap_or_else(PoisonError::into_inner)`"));
+    }
+    none("locks that a panic would poison", broken);
+    assert!(locks > 10, "this looks at the wrong thing: {locks} locks");
+}
+
 #[test]
 fn shared_mutexes_and_unbounded_queues_say_why() {
     hold("unexplained", |source| {
