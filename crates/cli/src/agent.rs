@@ -1,8 +1,8 @@
-//! `voxline agent`: a parrot or a language model that talks with a recorded caller.
+//! `voxline agent`: a parrot or a language model that talks with a recorded caller, or by microphone and speaker.
 //!
 //! ```text
-//!  WavInput → (Backpressure) → Vad → SmallestStt → Parrot → SmallestTts → MeasureLatency → (Recorder) → WavOutput
-//!  … Vad → (Courtesy) → SmallestStt → UserAggregator → LlmStage → SmallestTts → … → WavOutput → AssistantAggregator
+//!  input → (Backpressure) → Vad → SmallestStt → Parrot → SmallestTts → MeasureLatency → (Recorder) → output
+//!  … Vad → (Courtesy) → SmallestStt → UserAggregator → LlmStage → SmallestTts → … → output → AssistantAggregator
 //! ```
 //! Without a key and without an address it talks to a simulator inside this process, and says so: the simulator
 //! hears the text beside the recording (`call.txt` or `call.json` for `call.wav`). In real time the caller may
@@ -18,7 +18,6 @@ use voxline::{
     smallest_tts::{SmallestTts, TtsCounters},
     turns::{MeasureLatency, Parrot, TurnConfig},
     vad::Vad,
-    wav::{WavInput, WavInputCounters, WavOutput},
 };
 use voxline_recorder::{Recorder, Transcript};
 use voxline_waves_sim::{Script, SimConfig, WavesSim};
@@ -28,12 +27,12 @@ use crate::{
     backpressure::Backpressure,
     chatter::{Chatter, Style},
     courtesy::Courtesy,
+    ends::{Ends, Told},
     events::{AgentSummary, Event, TranscribeSummary, seconds},
     exit::{Code, Failure, chain},
-    files::{self, OutputFile},
     model::{Answerer, then_model},
     output::Console,
-    run::{END_LIMIT, conclude, until_ended},
+    run::{END_LIMIT, until_ended},
     service::{self, Access, recogniser, synthesizer},
     signals::Signals,
 };
@@ -45,15 +44,9 @@ const MADE_UP: usize = 1_000;
 
 /// Holds the call.
 pub(crate) async fn run(args: AgentArgs, console: &Console, signals: &mut Signals) -> Result<Code, Failure> {
-    let input = WavInput::open(&args.input).map_err(|error| Failure::input(&args.input, &error))?;
-    if files::is_same(&args.input, &args.output) {
-        return Err(Failure::usage(
-            "the agent would overwrite what the caller says: choose another --output",
-        ));
-    }
     let answerer = Answerer::of(&args)?;
     let conversation = answerer.conversation().cloned();
-    let output = OutputFile::create(&args.output)?;
+    let Ends { first, last, length, told } = Ends::open(&args)?;
     let (access, _simulator) = access(&args, console).await?;
     if args.llm == Llm::Scripted {
         console.note(ScriptedLlm::NOTICE);
@@ -64,21 +57,24 @@ pub(crate) async fn run(args: AgentArgs, console: &Console, signals: &mut Signal
     let tts = synthesizer(SmallestTts::with_config(access.tts()))?;
     chatter.watch_stt(&stt);
     chatter.watch_tts(&tts);
-    let (length, counters) = (input.announced_duration(), Counters::of(&input, &stt, &tts));
+    let counters = (stt.counters(), tts.counters());
     let config = SessionConfig { input_rate: RATE, end_limit: END_LIMIT, ..SessionConfig::default() };
     let config = recorded(chatter.watch(config), &args)?;
-    let pipeline = pipeline(Parts { input, stt, tts, answerer }, &output, &args)?;
+    let pipeline = pipeline(Parts { first, stt, tts, last, answerer }, &args)?;
 
     let session = pipeline.start(config).await.map_err(|error| Failure::from(&error))?;
+    if args.mic {
+        console.note("listening; Ctrl-C hangs up");
+    }
     console.begin("call", length);
-    let ended = until_ended(&session, &chatter, signals, || counters.played.audio(), None).await;
+    let ended = until_ended(&session, &chatter, signals, || told.heard(), None).await;
     console.finish();
     chatter.close();
     if let Some(conversation) = conversation {
         chatter.print(Event::Context { messages: &conversation.messages() }, None);
     }
-    chatter.print(Event::Talked(counters.summary(&chatter, &output)), None);
-    conclude(ended, &chatter, output)
+    chatter.print(Event::Talked(summary(&counters, &told, &chatter)), None);
+    told.conclude(ended, &chatter)
 }
 
 /// With what is said written down, where the call is recorded.
@@ -91,16 +87,17 @@ fn recorded(config: SessionConfig, args: &AgentArgs) -> Result<SessionConfig, Fa
 
 /// What the line is put together from.
 struct Parts {
-    input: WavInput,
+    first: Pipeline,
     stt: SmallestStt,
     tts: SmallestTts,
+    last: Pipeline,
     answerer: Answerer,
 }
 
-fn pipeline(parts: Parts, output: &OutputFile, args: &AgentArgs) -> Result<Pipeline, Failure> {
-    let Parts { input, stt, tts, answerer } = parts;
-    let (fast, pace) = (args.pace == Pace::Fast, args.pace.into());
-    let mut line = Pipeline::builder().then(input.with_pace(pace));
+fn pipeline(parts: Parts, args: &AgentArgs) -> Result<Pipeline, Failure> {
+    let Parts { first, stt, tts, last, answerer } = parts;
+    let fast = args.pace == Pace::Fast;
+    let mut line = Pipeline::builder().then(first);
     if fast {
         line = line.then(Backpressure::of(&stt, RATE));
     }
@@ -121,7 +118,7 @@ fn pipeline(parts: Parts, output: &OutputFile, args: &AgentArgs) -> Result<Pipel
     if let Some(folder) = &args.record {
         line = line.then(Recorder::create(folder));
     }
-    line = line.then(WavOutput::create(output.path()).with_pace(pace));
+    line = line.then(last);
     if let Some(assistant) = assistant {
         line = line.then(assistant);
     }
@@ -133,7 +130,7 @@ async fn access(args: &AgentArgs, console: &Console) -> Result<(Access, Option<W
     if service::key().is_some() || args.base_url.is_some() {
         return Ok((Access::from_env(args.base_url.clone())?, None));
     }
-    let (script, source) = script(&args.input)?;
+    let (script, source) = script(args.input.as_deref())?;
     console.note(&format!(
         "{} is not set: talking to the built-in simulator, which hears {source}",
         service::KEY_VARIABLE
@@ -146,7 +143,9 @@ async fn access(args: &AgentArgs, console: &Console) -> Result<(Access, Option<W
 }
 
 /// What the simulator is to hear, and where that comes from.
-fn script(input: &Path) -> Result<(Script, String), Failure> {
+fn script(input: Option<&Path>) -> Result<(Script, String), Failure> {
+    let texts = (1..=MADE_UP).map(|number| format!("This is utterance number {number}."));
+    let Some(input) = input else { return Ok((Script::of(texts), "made-up text, whatever you say".into())) };
     for extension in ["txt", "json"] {
         let path = input.with_extension(extension);
         if path.is_file() {
@@ -156,30 +155,17 @@ fn script(input: &Path) -> Result<(Script, String), Failure> {
             return Ok((script, format!("the text of {}", path.display())));
         }
     }
-    let texts = (1..=MADE_UP).map(|number| format!("This is utterance number {number}."));
     let beside = input.with_extension("txt");
     Ok((Script::of(texts), format!("made-up text (put what is said into {})", beside.display())))
 }
 
-struct Counters {
-    played: WavInputCounters,
-    stt: SttCounters,
-    tts: TtsCounters,
-}
-
-impl Counters {
-    fn of(input: &WavInput, stt: &SmallestStt, tts: &SmallestTts) -> Self {
-        Self { played: input.counters(), stt: stt.counters(), tts: tts.counters() }
-    }
-
-    fn summary(&self, chatter: &Chatter, output: &OutputFile) -> AgentSummary {
-        let (stt, tts) = (self.stt.snapshot(), self.tts.counts());
-        AgentSummary {
-            heard: TranscribeSummary::new(self.played.audio(), &stt),
-            answer_seconds: seconds(output.duration()),
-            answers: chatter.answers(),
-            chunks: tts.chunks,
-            requests: tts.requests,
-        }
+fn summary((stt, tts): &(SttCounters, TtsCounters), told: &Told, chatter: &Chatter) -> AgentSummary {
+    let (stt, tts) = (stt.snapshot(), tts.counts());
+    AgentSummary {
+        heard: TranscribeSummary::new(told.heard(), &stt),
+        answer_seconds: seconds(told.written().unwrap_or_else(|| chatter.played())),
+        answers: chatter.answers(),
+        chunks: tts.chunks,
+        requests: tts.requests,
     }
 }

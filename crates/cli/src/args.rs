@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Transcribe(TranscribeArgs),
     /// Say a text into a WAV file.
     Say(SayArgs),
-    /// Let an agent talk with a recorded caller: a parrot, or a language model.
+    /// Let an agent talk with a recorded caller, or with you: a parrot, or a language model.
     Agent(AgentArgs),
     /// Run a simulator of the Waves service on loopback.
     Sim(SimArgs),
@@ -149,11 +149,17 @@ pub(crate) struct SayArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AgentArgs {
     /// What the caller says.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) input: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "mic", requires = "output")]
+    pub(crate) input: Option<PathBuf>,
     /// Where the agent's side of the call is written.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "mic")]
+    pub(crate) output: Option<PathBuf>,
+    /// Talk by microphone and speaker instead, until Ctrl-C. Needs a build with the feature local-audio.
+    #[arg(long, conflicts_with_all = ["input", "output", "pace"])]
+    pub(crate) mic: bool,
+    /// With --mic: listen while the agent speaks, so that it can be interrupted. Without headphones it hears itself.
+    #[arg(long, requires = "mic", conflicts_with_all = ["input", "output"])]
+    pub(crate) headphones: bool,
     /// Where the service is. Without it and without a key, a simulator inside this process.
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,

@@ -9,11 +9,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use voxline::core::{
     ServiceError, SessionConfig, SessionEvent,
-    frame::{ErrorReport, Frame, FrameKind, KindSet, Metric, Payload, SpokenWord, Transcription},
+    frame::{ErrorReport, Exchange, Frame, FrameKind, KindSet, Metric, Payload, SpokenWord, Transcription},
     session::Edge,
 };
 use voxline::{smallest_stt::SmallestStt, smallest_tts::SmallestTts};
@@ -42,6 +43,8 @@ pub(crate) struct Chatter {
     answer: Arc<Mutex<String>>,
     /// Transcriptions and stretches of the agent's speech.
     results: Arc<AtomicU64>,
+    /// How long the agent spoke, in microseconds.
+    played: Arc<AtomicU64>,
     /// Connections that failed.
     losses: Arc<AtomicU64>,
     /// Whether the user knows that connecting is tried again.
@@ -103,6 +106,7 @@ impl Chatter {
             answers: Arc::default(),
             answer: Arc::default(),
             results: Arc::default(),
+            played: Arc::default(),
             losses: Arc::default(),
             told_of_retry: Arc::default(),
             connected: Arc::default(),
@@ -153,6 +157,11 @@ impl Chatter {
     /// How many results there were, of any kind.
     pub(crate) fn results(&self) -> u64 {
         self.results.load(Ordering::Relaxed)
+    }
+
+    /// How long the agent spoke, as far as it has fallen silent.
+    pub(crate) fn played(&self) -> Duration {
+        Duration::from_micros(self.played.load(Ordering::Relaxed))
     }
 
     /// How many connections failed.
@@ -244,6 +253,8 @@ impl Chatter {
             }
             Payload::BotStartedSpeaking(_) => self.print(Event::BotStarted, None),
             Payload::BotStoppedSpeaking(speech) => {
+                let micros = u64::try_from(speech.played.as_micros()).unwrap_or(u64::MAX);
+                self.played.fetch_add(micros, Ordering::Relaxed);
                 let (played, interrupted) = (seconds(speech.played), speech.interrupted);
                 let text = interrupted.then(|| "  (interrupted)".to_owned());
                 self.print(Event::BotStopped { played, interrupted }, text);
@@ -276,11 +287,12 @@ impl Chatter {
         let (of, value) = match metric {
             Metric::SpeechEndToFinal { value, .. } => ("speech_end_to_final", value),
             Metric::VoiceToVoice { value, .. } => ("voice_to_voice", value),
+            Metric::Exchange(exchange) => {
+                return self.print(Event::Exchange(exchange.into()), Some(times(exchange)));
+            }
             _ => return,
         };
-        let what = if of == "voice_to_voice" { "first audio" } else { "text" };
-        let text = format!("  ({what} {:.2} s after the end of speech)", value.as_secs_f64());
-        self.print(Event::Latency { of, seconds: seconds(*value) }, Some(text));
+        self.print(Event::Latency { of, seconds: seconds(*value) }, None);
     }
 
     fn transcript(&self, heard: &Transcription) -> Option<String> {
@@ -297,4 +309,15 @@ impl Chatter {
         let (start, end) = (word.start.as_secs_f64(), word.end.as_secs_f64());
         (self.style == Style::Words).then(|| format!("{start:.3}\t{end:.3}\t{}", word.text))
     }
+}
+
+/// How long the caller waited, and for what.
+fn times(exchange: &Exchange) -> String {
+    let parts = [
+        ("text", exchange.transcript),
+        ("first token", exchange.first_token),
+        ("first audio", Some(exchange.played)),
+    ];
+    let told = parts.into_iter().filter_map(|(name, at)| Some(format!("{name} {:.2} s", at?.as_secs_f64())));
+    format!("  ({} after the end of speech)", told.collect::<Vec<_>>().join(", "))
 }

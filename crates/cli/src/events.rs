@@ -11,8 +11,8 @@ use voxline::{
     core::{
         ErrorCategory, ServiceError,
         frame::{
-            ChatMessage, EdgeSource, SpeechEdge, SpokenWord, ToolOutcome, ToolResult, Transcription,
-            Utterance, Word,
+            ChatMessage, EdgeSource, Exchange, SpeechEdge, SpokenWord, ToolOutcome, ToolResult,
+            Transcription, Utterance, Word,
         },
     },
     smallest_stt::SttCounts,
@@ -63,6 +63,8 @@ pub(crate) enum Event<'a> {
     Context { messages: &'a [ChatMessage] },
     /// How long the end of speech was ago when the text was there, or the first audio of the answer.
     Latency { of: &'static str, seconds: f64 },
+    /// The same for a whole exchange, in its parts.
+    Exchange(ExchangeEvent),
     /// A word of what is said, and when.
     Word(SpokenWordEvent<'a>),
     /// What became of one file of several.
@@ -151,6 +153,19 @@ pub(crate) struct ToolEvent<'a> {
     outcome: &'static str,
     /// What the model is told.
     result: &'a str,
+}
+
+/// Seconds from the end of speech; null where a part did not happen. `tools` is a length of its own.
+#[derive(Debug, Serialize)]
+pub(crate) struct ExchangeEvent {
+    transcript: Option<f64>,
+    turn_end: Option<f64>,
+    request: Option<f64>,
+    first_token: Option<f64>,
+    tools: Option<f64>,
+    first_text: Option<f64>,
+    first_audio: Option<f64>,
+    played: f64,
 }
 
 /// Adds up over files.
@@ -242,6 +257,21 @@ impl<'a> From<&'a ToolResult> for ToolEvent<'a> {
             _ => "other",
         };
         Self { name: &call.name, arguments: &call.arguments, outcome: name, result: outcome.text() }
+    }
+}
+
+impl From<&Exchange> for ExchangeEvent {
+    fn from(exchange: &Exchange) -> Self {
+        Self {
+            transcript: exchange.transcript.map(seconds),
+            turn_end: exchange.turn_end.map(seconds),
+            request: exchange.request.map(seconds),
+            first_token: exchange.first_token.map(seconds),
+            tools: exchange.tools.map(seconds),
+            first_text: exchange.first_text.map(seconds),
+            first_audio: exchange.first_audio.map(seconds),
+            played: seconds(exchange.played),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod args;
 mod backpressure;
 mod chatter;
 mod courtesy;
+mod ends;
 mod events;
 mod exit;
 mod files;

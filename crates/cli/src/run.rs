@@ -134,26 +134,32 @@ impl Stuck {
 
 /// What becomes of a file that was written: it is kept, unless something is missing from it.
 pub(crate) fn conclude(ended: Ended, chatter: &Chatter, output: OutputFile) -> Result<Code, Failure> {
-    let failure = match &ended {
-        Ended::Failed(error) => Some(Failure::from(&**error)),
-        Ended::Stuck => Some(stuck()),
+    match outcome(&ended, chatter) {
+        Ok(code) => {
+            // Stopped before a word was said: whatever was there before is worth more.
+            if matches!(ended, Ended::Done) || !output.duration().is_zero() {
+                output.keep()?;
+            }
+            Ok(code)
+        }
+        Err(failure) => Err(match output.abandon() {
+            Some(path) => failure.advise(format!("what was said until then is in {}", path.display())),
+            None => failure,
+        }),
+    }
+}
+
+/// How the command ends after a session that ended so.
+pub(crate) fn outcome(ended: &Ended, chatter: &Chatter) -> Result<Code, Failure> {
+    match ended {
+        Ended::Failed(error) => Err(Failure::from(&**error)),
+        Ended::Stuck => Err(stuck()),
         _ => {
             let errors = chatter.errors();
             let report = errors.iter().find(|report| !is_passing(report));
-            report.map(|report| Failure::from(&*report.error))
+            report.map_or(Ok(ended.code()), |report| Err(Failure::from(&*report.error)))
         }
-    };
-    let Some(failure) = failure else {
-        // Stopped before a word was said: whatever was there before is worth more.
-        if matches!(ended, Ended::Done) || !output.duration().is_zero() {
-            output.keep()?;
-        }
-        return Ok(ended.code());
-    };
-    Err(match output.abandon() {
-        Some(path) => failure.advise(format!("what was said until then is in {}", path.display())),
-        None => failure,
-    })
+    }
 }
 
 /// Why it was given up.

@@ -130,8 +130,10 @@ fn find(direction: &'static str, wanted: Option<&str>) -> Result<cpal::Device, L
     let usable =
         |device: &cpal::Device| if is_input { device.supports_input() } else { device.supports_output() };
     let found = match wanted {
-        None if is_input => host.default_input_device().filter(usable),
-        None => host.default_output_device().filter(usable),
+        None if is_input => {
+            host.default_input_device().filter(|device| is_there(device.default_input_config()))
+        }
+        None => host.default_output_device().filter(|device| is_there(device.default_output_config())),
         Some(wanted) => host
             .devices()
             .ok()
@@ -141,6 +143,12 @@ fn find(direction: &'static str, wanted: Option<&str>) -> Result<cpal::Device, L
         let there = host.devices().map(|all| all.filter(usable).map(|device| name(&device)).collect());
         LocalError::NoDevice { direction, name: wanted.map(str::to_owned), there: there.unwrap_or_default() }
     })
+}
+
+/// Whether a default device exists. ALSA names one without looking, and does not say which ways it goes; anything but
+/// "not available" is better told when it is opened.
+fn is_there(offered: Result<SupportedStreamConfig, cpal::Error>) -> bool {
+    !matches!(offered, Err(error) if error.kind() == cpal::ErrorKind::DeviceNotAvailable)
 }
 
 fn capture(device: &cpal::Device, stats: &LocalStats) -> Result<(Stream, Open<Reader>), LocalError> {
@@ -285,6 +293,13 @@ mod tests {
         assert!(matches!(error, LocalError::NoDevice { direction: "input", name: Some(_), .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.starts_with("no input device named \"the moon\"; there are: "), "{text}");
+    }
+
+    #[test]
+    fn a_default_device_that_is_busy_is_there_and_one_that_is_not_available_is_not() {
+        let failed = |kind| is_there(Err(cpal::Error::new(kind)));
+        assert!(failed(cpal::ErrorKind::DeviceBusy) && failed(cpal::ErrorKind::PermissionDenied));
+        assert!(!failed(cpal::ErrorKind::DeviceNotAvailable));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use voxline_audio::ResampleError;
 pub enum LocalError {
     /// There is no such device, or none at all: plug one in, or choose another name. Over SSH and in containers
     /// there usually is none.
-    #[error("no {direction} device{}; there are: {}", named(.name), listed(.there))]
+    #[error("{}", missing(direction, .name.as_deref(), .there))]
     NoDevice {
         /// `input` or `output`.
         direction: &'static str,
@@ -86,10 +86,10 @@ impl LocalError {
     }
 }
 
-fn named(name: &Option<String>) -> String {
-    name.as_ref().map(|name| format!(" named \"{name}\"")).unwrap_or_default()
-}
-
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+/// Where one was named, with the others. The system's list has much that is no device, so without a name it only
+/// confuses.
+fn missing(direction: &str, name: Option<&str>, there: &[String]) -> String {
+    let Some(name) = name else { return format!("no default {direction} device") };
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    format!("no {direction} device named \"{name}\"; there are: {there}")
 }

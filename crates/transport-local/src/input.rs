@@ -3,7 +3,7 @@
 //! | frame | what happens |
 //! |---|---|
 //! | out: `InputAudio` | 20 ms mono at the session's input rate, live, timed by the session's clock |
-//! | out: `End` | when the microphone is lost, after an error that says so |
+//! | out: `End` | when the microphone is lost or gives nothing for [`SILENT`], after an error that says so |
 //! | anything else | passed on |
 //!
 //! The ring is looked at every 10 ms. Frames are live: a pipeline that does not keep up drops the oldest.
@@ -28,6 +28,9 @@ use crate::{
 
 const FRAME: Duration = Duration::from_millis(20);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// A microphone gives samples also where nobody speaks. One that gives none for so long is lost, though nobody says
+/// so: when a sound server dies, ALSA tells of one glitch after the other.
+const SILENT: Duration = Duration::from_secs(4);
 
 /// Listens to the microphone.
 #[derive(Debug)]
@@ -114,9 +117,14 @@ impl Listener {
     async fn listen(mut self, _keeper: Keeper, output: JobOutput) -> Result {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !self.stats.is_lost(true) {
-            let now = looks.tick().await.duration_since(self.began);
-            for heard in self.look(now) {
+        let (mut captured, mut since) = (self.captured, Instant::now());
+        while !self.stats.is_lost(true) && since.elapsed() < SILENT {
+            let now = looks.tick().await;
+            let heard = self.look(now.duration_since(self.began));
+            if self.captured != captured {
+                (captured, since) = (self.captured, now);
+            }
+            for heard in heard {
                 output.send(heard).await?;
             }
         }
@@ -193,9 +201,9 @@ mod tests {
     fn samples_nobody_read_in_time_leave_a_gap_in_time() {
         let (device, keeper, mut writer) = fake::microphone(SampleRate::HZ_16000);
         let mut harness = Harness::new(LocalInput::new(device, keeper, LocalStats::default()));
-        harness.advance(ms(5_000));
-        // Five seconds at once into a ring of two, as when the program stood still.
-        writer.write(vec![1; 80_000].into_iter());
+        harness.advance(ms(3_000));
+        // Three seconds at once into a ring of two, as when the program stood still.
+        writer.write(vec![1; 48_000].into_iter());
         harness.advance(ms(200));
         writer.write(vec![2; 3_200].into_iter());
         harness.advance(ms(20));
@@ -204,8 +212,21 @@ mod tests {
             Payload::InputAudio(pcm) if pcm.samples()[0] == 2 => frame.pts(),
             _ => None,
         });
-        let off = second.unwrap().abs_diff(ms(5_000));
+        let off = second.unwrap().abs_diff(ms(3_000));
         assert!(off <= ms(10), "{second:?}");
+    }
+
+    #[test]
+    fn a_microphone_that_gives_nothing_any_more_is_lost() {
+        let (device, keeper, mut writer) = fake::microphone(SampleRate::HZ_16000);
+        let mut harness = Harness::new(LocalInput::new(device, keeper, LocalStats::default()));
+        harness.advance(ms(3_000));
+        writer.write(vec![0; 320].into_iter());
+        harness.advance(SILENT - ms(20));
+        assert!(!harness.log().to_string().contains("is lost"), "{}", harness.log());
+        harness.advance(ms(50));
+        let log = harness.log().to_string();
+        assert!(log.contains("a microphone is lost") && log.contains("ended"), "{log}");
     }
 
     #[test]

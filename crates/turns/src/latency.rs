@@ -13,7 +13,10 @@
 //! a greeting or a reminder, is not measured. Where turns are told (`UserStoppedSpeaking`) they make the exchanges,
 //! else utterances do.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use voxline_core::{
     Context, Processor,
@@ -24,14 +27,17 @@ use voxline_core::{
     processor::Result,
 };
 
+const PENDING: usize = 32;
+
 /// Measures each exchange. Stands right before the output.
 #[derive(Debug, Default)]
 pub struct MeasureLatency {
     user: User,
     /// The exchange that waits to be heard.
     open: Option<Open>,
-    /// The answer that was last given to the synthesizer.
-    spoken: Option<ContextId>,
+    /// Answers that were given to the synthesizer and have not begun to be heard, the newest last. No more than
+    /// [`PENDING`]: where nothing is played, the oldest are forgotten.
+    pending: VecDeque<ContextId>,
 }
 
 /// What the user does.
@@ -72,8 +78,8 @@ struct Open {
     calls: Vec<String>,
     called: Option<Instant>,
     tools: Option<Duration>,
-    /// An earlier answer, which may still come to be spoken.
-    earlier: Option<ContextId>,
+    /// Earlier answers, which may still come to be heard.
+    earlier: VecDeque<ContextId>,
 }
 
 impl MeasureLatency {
@@ -84,7 +90,8 @@ impl MeasureLatency {
         }
         self.user.ended = ended;
         if self.user.turn == Turn::Unknown {
-            self.open = self.user.ended.map(|ended| Open::new(ended, self.user.last_final, self.spoken));
+            self.open =
+                self.user.ended.map(|ended| Open::new(ended, self.user.last_final, self.pending.clone()));
         }
     }
 
@@ -105,7 +112,7 @@ impl MeasureLatency {
     /// What the user has said is a turn, to be answered.
     fn begin(&mut self) {
         let ended = self.user.ended.take().filter(|_| self.user.worded);
-        self.open = ended.map(|ended| Open::new(ended, self.user.last_final, self.spoken));
+        self.open = ended.map(|ended| Open::new(ended, self.user.last_final, self.pending.clone()));
         self.user.worded = false;
     }
 
@@ -138,17 +145,26 @@ impl MeasureLatency {
         self.open.take_if(|open| open.request.is_some() && open.first_token.is_none());
     }
 
+    fn note_pending(&mut self, context: ContextId) {
+        if self.pending.back() != Some(&context) {
+            self.pending.push_back(context);
+        }
+        if self.pending.len() > PENDING {
+            self.pending.pop_front();
+        }
+    }
+
     /// Text or audio of an answer passes.
     fn note_spoken(&mut self, now: Instant, context: ContextId, part: fn(&mut Open) -> &mut Option<Instant>) {
-        self.spoken = Some(context);
-        if let Some(open) = self.open.as_mut().filter(|open| open.earlier != Some(context)) {
+        if let Some(open) = self.open.as_mut().filter(|open| !open.earlier.contains(&context)) {
             part(open).get_or_insert(now);
         }
     }
 
     /// The answer begins to be heard: the whole exchange, if it is one's.
     fn bot_started(&mut self, now: Instant, context: ContextId) -> Option<Exchange> {
-        let open = self.open.take_if(|open| open.earlier != Some(context))?;
+        self.pending.retain(|pending| *pending != context);
+        let open = self.open.take_if(|open| !open.earlier.contains(&context))?;
         self.user.ended = None;
         Some(open.measured(now, context))
     }
@@ -168,7 +184,10 @@ impl MeasureLatency {
             Payload::UserStoppedSpeaking => self.turn_stopped(now),
             Payload::ResponseStarted => self.response_started(now),
             Payload::ResponseEnded => self.response_ended(),
-            Payload::TtsText(text) => self.note_spoken(now, text.context, |open| &mut open.first_text),
+            Payload::TtsText(text) => {
+                self.note_pending(text.context);
+                self.note_spoken(now, text.context, |open| &mut open.first_text);
+            }
             Payload::OutputAudio(audio) => self.note_spoken(now, audio.context, |open| &mut open.first_audio),
             Payload::Metrics(metric) if matches!(**metric, Metric::TimeToFirstByte { .. }) => {
                 // The synthesizer's comes after a text of its answer.
@@ -188,7 +207,7 @@ impl MeasureLatency {
 }
 
 impl Open {
-    fn new(ended: Instant, last_final: Option<Instant>, earlier: Option<ContextId>) -> Self {
+    fn new(ended: Instant, last_final: Option<Instant>, earlier: VecDeque<ContextId>) -> Self {
         Self {
             ended,
             last_final,
@@ -259,6 +278,7 @@ impl Processor for MeasureLatency {
     fn interrupt(&mut self, _: &Interrupt, _: &mut Context<'_>) -> Result {
         // The end of speech that took the floor stays: the words that interrupt may have come before.
         self.open = None;
+        self.pending.clear();
         Ok(())
     }
 }

@@ -239,6 +239,18 @@ fn b_162_an_earlier_answer_that_is_heard_late_is_not_taken_for_this_one() {
 }
 
 #[test]
+fn b_162_of_several_answers_that_wait_none_is_taken_for_that_of_the_last_utterance() {
+    let mut stage = Stage::new();
+    for answer in 1..=3 {
+        stage.speaks().wait(300).is_silent().wait(50).heard("hello").tell(Payload::ResponseStarted).word();
+        stage.text(answer).tell(Payload::ResponseEnded);
+    }
+    stage.wait(50).audio(1).plays(1).wait(50).audio(2).plays(2).wait(50).audio(3).plays(3);
+    let told: Vec<_> = stage.exchanges().iter().map(|told| (told.context, told.played)).collect();
+    assert_eq!(told, [(ContextId(3), ms(400))]);
+}
+
+#[test]
 fn b_162_without_turns_each_utterance_is_an_exchange() {
     let mut stage = Stage::new();
     for answer in 1..=2 {

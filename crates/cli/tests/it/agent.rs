@@ -97,3 +97,25 @@ async fn a_script_that_cannot_be_read_is_bad_input() {
     let ran = run(&["agent", "--input", text(&input), "--output", text(&output)]).await;
     ran.assert_failed(5, "the script is not valid");
 }
+
+#[tokio::test]
+async fn a_microphone_takes_the_place_of_both_files() {
+    let output = directory().join("answer.wav");
+    for (more, says) in [
+        (&["--mic", "--input", QUESTION][..], "'--mic' cannot be used with '--input"),
+        (&["--mic", "--output", text(&output)], "'--mic' cannot be used with '--output"),
+        (&["--mic", "--pace", "fast"], "'--mic' cannot be used with '--pace"),
+        (&["--input", QUESTION, "--output", text(&output), "--headphones"], "'--headphones'"),
+        (&["--input", QUESTION], "--output"),
+        (&[], "--input"),
+    ] {
+        run(&[&["agent"], more].concat()).await.assert_failed(2, says);
+    }
+    assert!(!output.exists());
+}
+
+#[cfg(not(feature = "local-audio"))]
+#[tokio::test]
+async fn without_the_feature_a_microphone_is_refused_with_how_to_get_it() {
+    run(&["agent", "--mic"]).await.assert_failed(2, "--features local-audio");
+}

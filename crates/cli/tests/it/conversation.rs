@@ -54,6 +54,15 @@ async fn a_script_answers_each_turn_once_and_remembers_all_of_it() {
     for name in ["turn_started", "turn_stopped", "bot_started", "bot_stopped"] {
         assert_eq!(ran.events_named(name).len(), 3, "{name}");
     }
+    let exchanges = ran.events_named("exchange");
+    assert_eq!(exchanges.len(), 3, "{ran:#?}");
+    for exchange in exchanges {
+        let part = |name: &str| exchange[name].as_f64().unwrap();
+        let parts =
+            ["transcript", "turn_end", "request", "first_token", "first_text", "first_audio", "played"]
+                .map(part);
+        assert!(parts.is_sorted() && exchange["tools"].is_null(), "{exchange}");
+    }
     assert_eq!(ran.events_named("interrupted"), [] as [Value; 0]);
     assert_eq!(ran.summary()["answers"], 3);
     assert!(!samples(&output).0.is_empty());
