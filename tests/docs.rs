@@ -149,6 +149,43 @@ fn every_behaviour_is_held_by_tests_that_exist_or_has_a_reason() {
     none("docs/conformance.md names tests that are not there, or leaves points out", broken);
 }
 
+/// Requirements from failures in the field, those about safety, and those that tests carry the numbers of.
+const FIELD: RangeInclusive<u32> = 1..=60;
+const SAFETY: RangeInclusive<u32> = 1..=13;
+const NUMBERED: [RangeInclusive<u32>; 4] = [20..=20, 23..=25, 30..=45, 57..=59];
+
+#[test]
+fn every_requirement_is_held_by_tests_that_exist_or_says_why_not() {
+    let page = read("docs/requirements.md");
+    let mut told = BTreeSet::new();
+    let (mut broken, mut named) = (Vec::new(), Vec::new());
+    for row in page.lines().filter(|line| line.starts_with("| R-") || line.starts_with("| S-")) {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, requirement, held] = cells[..] else { panic!("not three cells: {row}") };
+        if !told.insert(number.to_owned()) {
+            broken.push(format!("{number}: told twice"));
+        }
+        let tests: Vec<_> =
+            quoted(held).filter(|name| name.contains("::") && !name.contains("::now")).collect();
+        let marks = ["*In part*: ", "*Not applicable*: ", "*Not yet*: "];
+        let reason = marks.iter().find_map(|mark| held.split_once(mark)).map_or("", |(_, reason)| reason);
+        if requirement.len() < 10 || tests.is_empty() && reason.len() < 8 {
+            broken.push(format!("{number}: neither a test nor a reason"));
+        }
+        let of = number.trim_start_matches("R-").parse::<u32>();
+        if of.is_ok_and(|of| NUMBERED.iter().any(|numbers| numbers.contains(&of)))
+            && !tests.iter().any(|test| test.contains(&format!("r_{:0>2}_", number.trim_start_matches("R-"))))
+        {
+            broken.push(format!("{number}: no test carries the number"));
+        }
+        named.extend(tests.into_iter().map(|test| (number.to_owned(), test)));
+    }
+    let all = FIELD.map(|number| format!("R-{number}")).chain(SAFETY.map(|number| format!("S-{number}")));
+    broken.extend(all.filter(|number| !told.contains(number)).map(|number| format!("{number}: left out")));
+    broken.extend(missing(named.into_iter()));
+    none("docs/requirements.md names tests that are not there, or leaves requirements out", broken);
+}
+
 /// Which of these tests, each with the point that names it as `crate::test`, are not there.
 fn missing<'a>(named: impl Iterator<Item = (String, &'a str)>) -> Vec<String> {
     let mut sources: BTreeMap<&str, String> = BTreeMap::new();

@@ -295,7 +295,7 @@ fn a_signal_overtakes_all_data_that_waits() {
 }
 
 #[test]
-fn r_19_speech_edges_keep_their_place_in_the_audio_they_describe() {
+fn speech_edges_keep_their_place_in_the_audio_they_describe() {
     let mut frames = Vec::new();
     for second in 0..50 {
         frames.extend((0..5).map(|chunk| samples::input(20).with_pts(Duration::from_millis(chunk))));

@@ -182,7 +182,7 @@ fn a_folder_that_cannot_be_made_keeps_the_session_from_starting() {
 
 /// R-28, the whole stage: an hour in paused time, with stalls of up to nine seconds and the bursts after them.
 #[test]
-fn r28_an_hour_of_a_session_is_an_hour_on_disk() {
+fn r_28_an_hour_of_a_session_is_an_hour_on_disk() {
     let folder = folder("hour");
     let seed = 28;
     let mut random = fastrand::Rng::with_seed(seed);

@@ -172,7 +172,7 @@ fn turns_become_clips_with_a_margin_around_the_users_speech() {
 
 /// tracks are placed by media timestamps, error below 20 ms an hour under stalls and bursts.
 #[test]
-fn r28_an_hour_of_stalls_and_bursts_moves_nothing_by_20_ms() {
+fn r_28_an_hour_of_stalls_and_bursts_moves_nothing_by_20_ms() {
     let seed = 28;
     let mut random = fastrand::Rng::with_seed(seed);
     let mut call = Call::new(RecorderConfig::default());
