@@ -11,7 +11,8 @@ use std::{collections::VecDeque, time::Instant};
 use voxline_core::{frame::EdgeSource, service::ServiceTurn};
 
 use super::{
-    Bot, Cue, Deadlines, Floor, Input, Step, facts::Facts, said::Said, strategies::Strategies, watch::Watch,
+    Bot, Cue, Deadlines, Floor, Input, Scene, Step, facts::Facts, said::Said, strategies::Strategies,
+    watch::Watch,
 };
 use crate::{Backchannels, BotProgress, Idle, Question, QuestionId, Start, Stop, TurnConfig, TurnUpdate};
 
@@ -92,8 +93,8 @@ impl Turns {
 
     /// Call when the time of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.ask_start_in_time(now);
-        self.ask_stop_in_time(now);
+        self.ask_start(now, |strategies, scene| strategies.ask_start_in_time(now, scene));
+        self.ask_stop(now, |strategies, scene| strategies.ask_stop_in_time(now, scene));
         self.watch(now, false);
         if self.watch.due() <= now {
             self.overdue(now);
@@ -122,9 +123,7 @@ impl Turns {
     /// Takes the answer to a question: a likelihood, or `None` if there is none. What is no longer asked counts for
     /// nothing.
     pub fn handle_verdict(&mut self, now: Instant, id: QuestionId, likelihood: Option<f32>) {
-        let scene = self.facts.scene(&self.said, &self.backchannels);
-        let verdict = self.strategies.answer(now, id, likelihood, &scene);
-        self.stopped(now, verdict);
+        self.ask_stop(now, |strategies, scene| strategies.answer(now, id, likelihood, scene));
         self.watch(now, false);
     }
 
@@ -179,8 +178,8 @@ impl Turns {
             return;
         }
         if !self.muted {
-            self.ask_start(now, cue);
-            self.ask_stop(now, cue);
+            self.ask_start(now, |strategies, scene| strategies.ask_start(now, cue, scene));
+            self.ask_stop(now, |strategies, scene| strategies.ask_stop(now, cue, scene));
             self.conclude(now);
         }
         self.mute(now, Some(cue));
@@ -216,15 +215,9 @@ impl Turns {
         }
     }
 
-    fn ask_start(&mut self, now: Instant, cue: &Cue<'_>) {
+    fn ask_start(&mut self, now: Instant, ask: impl FnOnce(&mut Strategies, &Scene<'_>) -> Start) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        let verdict = self.strategies.ask_start(now, cue, &scene);
-        self.started(now, verdict);
-    }
-
-    fn ask_start_in_time(&mut self, now: Instant) {
-        let scene = self.facts.scene(&self.said, &self.backchannels);
-        let verdict = self.strategies.ask_start_in_time(now, &scene);
+        let verdict = ask(&mut self.strategies, &scene);
         self.started(now, verdict);
     }
 
@@ -257,15 +250,9 @@ impl Turns {
         self.tell(now, &Cue::TurnStarted);
     }
 
-    fn ask_stop(&mut self, now: Instant, cue: &Cue<'_>) {
+    fn ask_stop(&mut self, now: Instant, ask: impl FnOnce(&mut Strategies, &Scene<'_>) -> Stop) {
         let scene = self.facts.scene(&self.said, &self.backchannels);
-        let verdict = self.strategies.ask_stop(now, cue, &scene);
-        self.stopped(now, verdict);
-    }
-
-    fn ask_stop_in_time(&mut self, now: Instant) {
-        let scene = self.facts.scene(&self.said, &self.backchannels);
-        let verdict = self.strategies.ask_stop_in_time(now, &scene);
+        let verdict = ask(&mut self.strategies, &scene);
         self.stopped(now, verdict);
     }
 
