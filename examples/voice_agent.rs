@@ -12,6 +12,7 @@ use std::{
     convert::Infallible,
     env,
     error::Error,
+    process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -31,8 +32,20 @@ const SYSTEM: &str =
     "You speak on the telephone. Be brief and kind. Write as one speaks, without any markup.";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match call().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            show_error(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn call() -> Result<(), Box<dyn Error>> {
     let (stt, tts, _simulator) = services().await?;
+    stt.on_connection_error(|error| show_error(error));
+    tts.on_connection_error(|error| show_error(error));
     let conversation = Conversation::new(SYSTEM);
     let (user, assistant) = conversation.aggregators(TurnConfig::default());
     let (input, output) = WavTransport::open(CALLER, ANSWER)?.split();
@@ -139,7 +152,8 @@ fn show(event: &SessionEvent) {
         SessionEvent::Interrupted(_) => {
             println!("            (the caller interrupts; what has not been heard is dropped)")
         }
-        SessionEvent::Error(report) => eprintln!("   error    {}: {}", report.stage, report.error),
+        // One that ends the call is told when it has ended.
+        SessionEvent::Error(report) if !report.fatal => show_error(&*report.error),
         _ => {}
     }
 }
@@ -174,6 +188,20 @@ fn show_times(exchange: &Exchange) {
     ];
     let told = parts.into_iter().filter_map(|(name, at)| Some(format!("{name} {} ms", at?.as_millis())));
     println!("            [{}]", told.collect::<Vec<_>>().join(", "));
+}
+
+/// An error and its causes, each once.
+fn show_error(error: &dyn Error) {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        source = cause.source();
+    }
+    eprintln!("   error    {told}");
 }
 
 fn show_message(message: &ChatMessage) {
