@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail by panicking")]
 
 mod address;
+mod allocations;
 mod changing;
 mod connecting;
 mod interleavings;

@@ -3,6 +3,7 @@
 //! [`Bench`] plays the driver, the pipeline and the clock. Its log has a line for everything that went in
 //! (`>`) and everything the session did with it; most tests are one such log.
 
+mod allocations;
 mod answers;
 mod changes;
 mod interruptions;
