@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use voxline_core::frame::Language;
 
-use crate::config::{Endpoint, Region};
+use crate::endpoint::{Endpoint, Region};
 
 /// Codes that stand for several languages: the service finds out which is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

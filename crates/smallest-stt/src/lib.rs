@@ -37,17 +37,20 @@
 
 mod config;
 mod counters;
+mod endpoint;
 mod error;
 mod keywords;
 mod language;
+mod line;
 pub mod message;
 mod query;
 mod service;
 pub mod session;
 mod settings;
 
-pub use config::{DEFAULT_BASE_URL, Endpoint, KEY_VARIABLE, Keepalive, SttConfig};
+pub use config::{DEFAULT_BASE_URL, KEY_VARIABLE, Keepalive, SttConfig};
 pub use counters::{SttCounters, SttCounts};
+pub use endpoint::Endpoint;
 pub use error::{SERVICE_NAME, SttError};
 pub use keywords::Keywords;
 pub use language::{Aggregator, is_documented};

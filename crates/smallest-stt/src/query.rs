@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use voxline_audio::{Encoding, SampleRate};
 
 use crate::{
-    config::Endpoint,
+    endpoint::Endpoint,
     settings::{Numerals, SttSettings},
 };
 

@@ -25,8 +25,9 @@ use voxline_core::{
 use voxline_wire::{Commands, Events, Outbox, Secret, WireConfig, drive};
 
 use crate::{
-    config::{Endpoint, SttConfig},
+    config::SttConfig,
     counters::SttCounters,
+    endpoint::Endpoint,
     error::{SERVICE_NAME, SttError},
     session::SttSession,
     settings::SttSettings,

@@ -48,9 +48,10 @@ use self::{
     updating::Updates,
 };
 use crate::{
-    config::{Keepalive, Line, SttConfig},
+    config::{Keepalive, SttConfig},
     counters::SttCounters,
     error::SttError,
+    line::Line,
     settings::SttSettings,
 };
 
@@ -156,7 +157,8 @@ impl SttSession {
             hearing: Hearing::default(),
             speech: Speech::default(),
             updates: Updates::default(),
-            links: Vec::new(),
+            // Two only while one takes over from the other.
+            links: Vec::with_capacity(1),
             current: None,
             next: None,
             ids: 0,
@@ -325,12 +327,12 @@ impl SttSession {
 
 /// The line, once everything about the configuration and the settings is known to fit.
 fn checked(config: &SttConfig, settings: &SttSettings, pipeline: SampleRate) -> Result<Line, SttError> {
-    let line = config.line(pipeline)?;
+    let line = Line::new(config, pipeline)?;
     settings.validate()?;
-    if let Some(error) = line.refuses(settings) {
+    if let Some(error) = settings.refused_at(line.place) {
         return Err(error);
     }
-    for warning in settings.warnings(&line) {
+    for warning in settings.warnings(line.place) {
         let (field, reason) = (warning.field, warning.reason);
         tracing::warn!(field, reason, "a setting without the hoped-for effect");
     }

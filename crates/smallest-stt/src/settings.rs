@@ -12,7 +12,7 @@
 use voxline_core::frame::{Change, Changed, Extension, Language, Rejected, SttDelta};
 
 use crate::{
-    config::{Endpoint, Line, Region},
+    endpoint::{Endpoint, Place, Region},
     error::SttError,
     keywords::Keywords,
     language,
@@ -153,7 +153,7 @@ macro_rules! settings {
             }
 
             /// Applies a delta: rejected fields stay as they are.
-            pub(crate) fn apply(&mut self, delta: &SttDelta, line: &Line) -> Applied {
+            pub(crate) fn apply(&mut self, delta: &SttDelta, place: Place) -> Applied {
                 let mut applied = Applied::default();
                 let default = Self::default();
                 $( change(
@@ -170,8 +170,8 @@ macro_rules! settings {
                         }),
                     }
                 }
-                self.hold_to_region(line, &mut applied);
-                applied.warnings = self.warnings(line);
+                self.hold_to_region(place, &mut applied);
+                applied.warnings = self.warnings(place);
                 applied
             }
         }
@@ -246,13 +246,13 @@ impl SttSettings {
     }
 
     /// What is accepted and will have no effect, or not the one hoped for, on this line.
-    pub(crate) fn warnings(&self, line: &Line) -> Vec<Rejected> {
+    pub(crate) fn warnings(&self, place: Place) -> Vec<Rejected> {
         let mut warnings = Vec::new();
         let mut warn = |field, reason: String| warnings.push(Rejected { field, reason });
-        if !language::is_documented(line.endpoint, &self.language) {
+        if !language::is_documented(place.endpoint, &self.language) {
             warn("language", format!("{} is not documented for this endpoint", self.language));
         }
-        if let (Region::Custom, Some(reason)) = (line.region, self.region_note()) {
+        if let (Region::Custom, Some(reason)) = (place.region, self.region_note()) {
             warn("language", reason.to_owned());
         }
         if self.model == "pulse-2" && self.language != Language::En {
@@ -267,10 +267,19 @@ impl SttSettings {
         if self.itn_normalize && !self.format {
             warn("itn_normalize", "format=false switches it off".to_owned());
         }
-        for field in self.without_effect(line.endpoint) {
+        for field in self.without_effect(place.endpoint) {
             warn(field, "this endpoint does not know it: it is not sent".to_owned());
         }
         warnings
+    }
+
+    /// Why this host will not serve the language; only ever for the vendor's own hosts.
+    pub(crate) fn refused_at(&self, place: Place) -> Option<SttError> {
+        if place.region == Region::Custom {
+            return None;
+        }
+        let reason = language::not_served(place.region, &self.language)?;
+        Some(SttError::Region { language: self.language.code().to_owned(), reason: reason.to_owned() })
     }
 
     /// East Asian languages on a host of one's own: it may lead to where they are not served.
@@ -303,8 +312,8 @@ impl SttSettings {
     }
 
     /// Takes a new language back when the host is known not to serve it.
-    fn hold_to_region(&mut self, line: &Line, applied: &mut Applied) {
-        let Some(error) = line.refuses(self) else { return };
+    fn hold_to_region(&mut self, place: Place, applied: &mut Applied) {
+        let Some(error) = self.refused_at(place) else { return };
         let Some(index) = applied.changed.iter().position(|change| change.field == "language") else {
             return;
         };

@@ -16,6 +16,7 @@
 
 mod config;
 mod counters;
+mod endpoint;
 mod error;
 pub mod message;
 mod service;
@@ -23,8 +24,9 @@ mod session;
 pub mod settings;
 mod text;
 
-pub use config::{DEFAULT_BASE_URL, Endpoint, KEY_VARIABLE, Patience, SERVICE_RATES, TextMode, TtsConfig};
+pub use config::{DEFAULT_BASE_URL, KEY_VARIABLE, Patience, SERVICE_RATES, TtsConfig};
 pub use counters::{TtsCounters, TtsCounts};
+pub use endpoint::{Endpoint, TextMode};
 pub use error::{ConfigError, SERVICE, TtsError};
 pub use service::SmallestTts;
 pub use settings::{Model, TtsSettings, TtsSettingsDelta};

@@ -21,8 +21,9 @@ use voxline_core::{
 use voxline_wire::{Commands, Events, Outbox, Secret, WireConfig, drive};
 
 use crate::{
-    config::{TextMode, TtsConfig},
+    config::TtsConfig,
     counters::TtsCounters,
+    endpoint::TextMode,
     error::{ConfigError, SERVICE, TtsError},
     session::{Rates, TtsSession},
     settings::TtsSettings,

@@ -28,14 +28,14 @@ use std::{
 
 use tokio::{runtime::Runtime, time::Instant};
 use voxline_core::{
-    Error, Outcome, Pipeline, Session, SessionConfig, SessionEvent,
+    Error, Outcome, Pipeline, Session, SessionConfig,
     frame::{Frame, FrameId, FrameKind, KindSet},
     pipeline::IntoStage,
 };
 
 use crate::{
     Order,
-    log::{Entry, Log},
+    log::{Entry, Log, left},
 };
 
 /// A stage takes a frame within this virtual time, or the test fails.
@@ -269,13 +269,5 @@ impl Harness {
 
     fn entries(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Frames that left, of any number of events.
-pub(crate) fn left(event: &SessionEvent) -> Option<(voxline_core::session::Edge, &Frame)> {
-    match event {
-        SessionEvent::Reached(edge, frame) => Some((*edge, frame)),
-        _ => None,
     }
 }

@@ -10,10 +10,7 @@ use voxline_core::{
     frame::{Direction, Frame, FrameKind, Payload},
 };
 
-use crate::{
-    harness::left,
-    render::{render, render_event},
-};
+use crate::render::{render, render_event};
 
 /// One event and when it happened, in virtual time since the start.
 #[derive(Clone, Debug)]
@@ -98,5 +95,13 @@ impl Log {
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.events().filter_map(render_event).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// Frames that left, of any number of events.
+pub(crate) fn left(event: &SessionEvent) -> Option<(voxline_core::session::Edge, &Frame)> {
+    match event {
+        SessionEvent::Reached(edge, frame) => Some((*edge, frame)),
+        _ => None,
     }
 }

@@ -62,7 +62,7 @@ impl SttSession {
             let end = link.until.map_or(self.ring.head(), |(position, _)| position);
             if let Some((number, _)) = mark.filter(|&(_, position)| position <= link.cursor) {
                 self.marks.sent(number, self.now, link.id);
-                if self.line.endpoint.finalize_keeps_open() {
+                if self.line.place.endpoint.finalize_keeps_open() {
                     self.counters.finalizes(1);
                     return Some(say(link.id, ClientMessage::Finalize));
                 }
@@ -102,7 +102,7 @@ impl SttSession {
             return None;
         }
         link.bye = true;
-        let message = match self.line.endpoint.finalize_keeps_open() {
+        let message = match self.line.place.endpoint.finalize_keeps_open() {
             true => ClientMessage::CloseStream,
             false => ClientMessage::Finalize,
         };

@@ -60,7 +60,7 @@ pub(super) struct Updates {
 impl SttSession {
     pub(super) fn update(&mut self, now: Instant, update: UpdateId, delta: SttDelta) {
         let mut wanted = self.wanted.clone();
-        let applied = wanted.apply(&delta, &self.line);
+        let applied = wanted.apply(&delta, self.line.place);
         let answer = SettingsAnswer {
             update,
             service: SERVICE_NAME.into(),
@@ -207,7 +207,7 @@ impl SttSession {
     fn wanted_of_opening(&self) -> SttSettings {
         let mut settings = self.settings.clone();
         for asked in &self.updates.opening {
-            settings.apply(&asked.delta, &self.line);
+            settings.apply(&asked.delta, self.line.place);
         }
         settings
     }
@@ -261,7 +261,7 @@ impl SttSession {
         }
         self.wanted = self.settings.clone();
         for asked in &mut self.updates.waiting {
-            let applied = self.wanted.apply(&asked.delta, &self.line);
+            let applied = self.wanted.apply(&asked.delta, self.line.place);
             (asked.answer.changed, asked.answer.rejected) = (applied.changed, applied.rejected);
             asked.answer.warnings = applied.warnings;
         }

@@ -27,7 +27,7 @@ pub(super) struct Change {
 
 impl TtsSession {
     pub(super) fn update(&mut self, now: Instant, update: UpdateId, delta: &TtsDelta) {
-        let applied = apply(&self.wanted, delta, &self.config);
+        let applied = apply(&self.wanted, delta, |model| self.config.endpoint_for(model), self.config.text);
         let mut answer = SettingsAnswer {
             update,
             service: SERVICE.into(),

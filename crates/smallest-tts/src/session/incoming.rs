@@ -11,7 +11,7 @@ use voxline_wire::{ConnectionId, Message};
 
 use super::TtsSession;
 use crate::{
-    config::TextMode,
+    endpoint::TextMode,
     error::TtsError,
     message::{BadBase64, Failure, Ids, Incoming},
 };

@@ -15,7 +15,7 @@ use voxline_core::{
 use voxline_wire::{CloseReason, ConnectError, ConnectionId, GaveUp, Next, Transmit};
 
 use super::{TtsSession, answer::Answer};
-use crate::{config::Endpoint, error::TtsError};
+use crate::{endpoint::Endpoint, error::TtsError};
 
 /// How many of the service's names a line remembers.
 const NAMES: usize = 16;

@@ -16,7 +16,7 @@ use voxline_wire::{Message, Transmit};
 
 use super::TtsSession;
 use crate::{
-    config::{Endpoint, TextMode},
+    endpoint::{Endpoint, TextMode},
     settings::STREAM_FLUSH_MS,
 };
 

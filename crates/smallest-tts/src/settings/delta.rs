@@ -9,7 +9,7 @@ use std::time::Duration;
 use voxline_core::frame::{Change, Changed, Extension, Language, Rejected, TtsDelta};
 
 use super::{Model, TtsSettings};
-use crate::config::TtsConfig;
+use crate::endpoint::{Endpoint, TextMode};
 
 /// Changes to [`TtsSettings`]: each field stays, is set, or goes back to its default.
 ///
@@ -124,8 +124,13 @@ pub(crate) struct Applied {
     pub(crate) warnings: Vec<Rejected>,
 }
 
-/// Applies a delta to settings. Pure.
-pub(crate) fn apply(current: &TtsSettings, delta: &TtsDelta, config: &TtsConfig) -> Applied {
+/// Applies a delta to settings, where `endpoint_for` says which socket a model is on. Pure.
+pub(crate) fn apply(
+    current: &TtsSettings,
+    delta: &TtsDelta,
+    endpoint_for: impl Fn(&Model) -> Endpoint,
+    text: TextMode,
+) -> Applied {
     let mut rejected = Vec::new();
     let own = match &delta.extension {
         None => TtsSettingsDelta::default(),
@@ -143,13 +148,13 @@ pub(crate) fn apply(current: &TtsSettings, delta: &TtsDelta, config: &TtsConfig)
     // A refused field is taken back until the rest holds. Each round takes back at least one field, so it
     // ends; where a field nobody named is at fault, the change of model made it so, and goes back.
     for _ in 0..=FIELDS.len() {
-        let refusals = wanted.refusals(config.endpoint_for(&wanted.model), config.text);
+        let refusals = wanted.refusals(endpoint_for(&wanted.model), text);
         let Some(refusal) = refusals.into_iter().next() else { break };
         let field = if wanted.differs(current, refusal.field) { refusal.field } else { "model" };
         wanted.take_back(current, field);
         rejected.push(Rejected { field, reason: refusal.reason });
     }
-    let endpoint = config.endpoint_for(&wanted.model);
+    let endpoint = endpoint_for(&wanted.model);
     let mut warnings = wanted.warnings(endpoint);
     let model_changed = wanted.model != current.model;
     warnings.retain(|warning| named.contains(&warning.field) || model_changed);

@@ -17,7 +17,7 @@ pub(crate) use delta::apply;
 pub use model::Model;
 
 use crate::{
-    config::{Endpoint, TextMode},
+    endpoint::{Endpoint, TextMode},
     message::Request,
 };
 

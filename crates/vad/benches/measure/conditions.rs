@@ -4,8 +4,8 @@
 use voxline_audio::{Pcm, Resampler as _, SampleRate, StreamResampler, g711};
 
 use crate::{
-    sounds::{self, SECOND},
-    speech::{RATE, Recording},
+    sounds::{self, RATE, SECOND},
+    speech::Recording,
 };
 
 /// Of the speech itself.

@@ -12,7 +12,7 @@ use std::{
 use voxline_audio::{Pcm, SampleRate};
 use voxline_vad::{Analyser, Edge, Finding, Framer};
 
-use crate::{conditions::Condition, detectors::Candidate, speech::RATE};
+use crate::{conditions::Condition, detectors::Candidate, sounds::RATE};
 
 #[derive(Default)]
 pub(crate) struct Score {

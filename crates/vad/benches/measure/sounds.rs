@@ -5,10 +5,10 @@
 
 use std::f64::consts::TAU;
 
-use voxline_audio::Level;
+use voxline_audio::{Level, SampleRate};
 
-use crate::speech::RATE;
-
+/// The rate of everything that is measured, before it is made narrower.
+pub(crate) const RATE: SampleRate = SampleRate::HZ_16000;
 /// Samples of a second.
 pub(crate) const SECOND: usize = RATE.hz() as usize;
 

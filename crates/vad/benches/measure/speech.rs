@@ -6,9 +6,10 @@
 
 use std::{io, path::PathBuf, process::Command};
 
-use voxline_audio::{Level, Resampler as _, SampleRate, StreamResampler, WavReader};
+use voxline_audio::{Level, Resampler as _, StreamResampler, WavReader};
 
-pub(crate) const RATE: SampleRate = SampleRate::HZ_16000;
+use crate::sounds::{self, RATE};
+
 /// Samples of 10 ms: the grid of the truth.
 pub(crate) const TICK: usize = 160;
 /// In ticks.
@@ -137,7 +138,7 @@ pub(crate) fn recording(seed: u64) -> io::Result<Recording> {
     let mut truth: Vec<bool> =
         clean.chunks(TICK).map(|tick| Level::of(tick).rms_dbfs() > TRUTH_DBFS).collect();
     let utterances = bridge(&mut truth);
-    let floor = crate::sounds::white(clean.len(), -75.0, &mut random);
+    let floor = sounds::white(clean.len(), -75.0, &mut random);
     let samples = clean.iter().zip(floor).map(|(&voice, noise)| voice.saturating_add(noise)).collect();
     Ok(Recording { samples, utterances, truth })
 }
@@ -206,7 +207,7 @@ fn say(voice: &str, text: &str, random: &mut fastrand::Rng) -> io::Result<Vec<i1
 fn brought_to(dbfs: f32, samples: &[i16]) -> Vec<i16> {
     let loud: Vec<i16> =
         samples.chunks(TICK).filter(|tick| Level::of(tick).rms_dbfs() > -45.0).flatten().copied().collect();
-    crate::sounds::amplified(samples, dbfs - Level::of(&loud).rms_dbfs())
+    sounds::amplified(samples, dbfs - Level::of(&loud).rms_dbfs())
 }
 
 /// A file that is removed in the end.

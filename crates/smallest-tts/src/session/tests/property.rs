@@ -8,7 +8,7 @@ use voxline_wire::{ConnectionId, Session as _};
 
 use super::{Bench, config};
 use crate::{
-    config::TextMode,
+    endpoint::TextMode,
     settings::{Model, TtsSettings},
 };
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Bench, config, enough};
 use crate::{
-    config::{Endpoint, TextMode},
+    endpoint::{Endpoint, TextMode},
     settings::{Model, TtsSettings},
 };
 use voxline_core::frame::Language;
