@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use support::{Line, line, ms};
+use support::{Line, line, ms, takes};
 use voxline_core::{
     error::ServiceError,
     frame::{FrameKind, LlmRequest, Payload, SettingsAnswer, ToolCall, ToolSpec, UpdateId},
@@ -51,7 +51,7 @@ impl LlmService for Says {
 
     async fn respond(&self, request: LlmRequest, output: LlmOutput) -> Result<(), ServiceError> {
         self.asked.lock().unwrap().push(request);
-        tokio::time::sleep(ms(100)).await;
+        takes(ms(100)).await;
         let answer = self.answers.lock().unwrap().pop().unwrap_or("✓ What?");
         for letter in answer.chars() {
             output

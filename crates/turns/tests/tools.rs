@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use support::{Echo, Line, ms};
+use support::{Echo, Line, ms, takes};
 use voxline_core::{
     frame::{Change, Frame, FrameKind, ToolCall, ToolSpec},
     service::{AtInterruption, LlmDelta, LlmService, Tool, ToolError, ToolPolicy, Tools},
@@ -27,7 +27,7 @@ impl Tool for Time {
     }
 
     async fn call(&self, _: ToolCall) -> Result<String, ToolError> {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        takes(Duration::from_secs(2)).await;
         Ok("noon".into())
     }
 }

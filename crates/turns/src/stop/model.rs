@@ -60,7 +60,7 @@ pub struct Model {
     /// What is to be asked in this pause.
     question: Option<Question>,
     /// The verdict of this pause has not come.
-    awaits: bool,
+    asked: bool,
     complete: bool,
 }
 
@@ -82,7 +82,7 @@ impl Model {
             heard_speech: false,
             silent: None,
             question: None,
-            awaits: false,
+            asked: false,
             complete: false,
         }
     }
@@ -100,7 +100,7 @@ impl Model {
 
     /// Forgets the pause, and what was asked in it.
     fn forget_pause(&mut self) {
-        (self.silent, self.question, self.awaits, self.complete) = (None, None, false, false);
+        (self.silent, self.question, self.asked, self.complete) = (None, None, false, false);
     }
 
     fn ask(&mut self, text: &str) {
@@ -112,7 +112,7 @@ impl Model {
             text: text.into(),
             within: self.within,
         });
-        (self.awaits, self.complete) = (true, false);
+        (self.asked, self.complete) = (true, false);
     }
 
     fn release(&mut self, now: Instant, scene: &Scene<'_>) -> Stop {
@@ -169,7 +169,7 @@ impl StopTurn for Model {
     }
 
     fn handle_verdict(&mut self, now: Instant, likelihood: Option<f32>, scene: &Scene<'_>) -> Stop {
-        if !std::mem::take(&mut self.awaits) {
+        if !std::mem::take(&mut self.asked) {
             return Stop::Pass;
         }
         self.complete = likelihood.is_none_or(|likelihood| likelihood >= self.threshold);

@@ -30,6 +30,11 @@ pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+/// What takes its time, on the line's clock.
+pub(crate) async fn takes(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// Answers "echo: …" with what the user said last; calls the tool `time` when asked for it.
 #[derive(Debug)]
 pub(crate) struct Echo {
@@ -49,7 +54,7 @@ impl LlmService for Echo {
     }
 
     async fn respond(&self, request: LlmRequest, output: LlmOutput) -> Result<(), ServiceError> {
-        tokio::time::sleep(self.thinks).await;
+        takes(self.thinks).await;
         let answer = match request.messages.last() {
             Some(ChatMessage::User { text }) if text.contains("what time") => {
                 let (id, name, arguments) = ("call-1".into(), "time".into(), "{}".into());
