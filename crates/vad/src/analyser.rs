@@ -114,9 +114,9 @@ impl Analyser {
     }
 
     fn judge(&mut self, findings: &mut Vec<Finding>) {
-        for frame in std::mem::take(&mut self.frames) {
-            self.judge_frame(&frame, findings);
-        }
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.drain(..).for_each(|frame| self.judge_frame(&frame, findings));
+        self.frames = frames;
     }
 
     fn judge_frame(&mut self, frame: &DetectorFrame, findings: &mut Vec<Finding>) {

@@ -43,6 +43,8 @@ struct Stream {
     base: Duration,
     taken: u64,
     given: u64,
+    /// What comes out of the resampler; empty between calls.
+    samples: Vec<i16>,
 }
 
 impl Intake {
@@ -75,9 +77,8 @@ impl Intake {
     /// The end of an utterance: gives what the resampler holds.
     pub(super) fn flush(&mut self) -> Vec<Chunk> {
         let Some(mut stream) = self.stream.take() else { return Vec::new() };
-        let mut rest = Vec::new();
-        stream.resampler.flush(&mut rest);
-        stream.chunk(&rest, self.encoding).into_iter().collect()
+        stream.resampler.flush(&mut stream.samples);
+        stream.chunk(self.encoding).into_iter().collect()
     }
 
     /// The end of everything: also gives an incomplete page. The number of bytes that never became a sample.
@@ -107,13 +108,12 @@ impl Intake {
             empty => {
                 let resampler =
                     StreamResampler::new(pcm.rate(), self.rate).map_err(|error| misfit(error.to_string()))?;
-                empty.insert(Stream { resampler, base: at, taken: 0, given: 0 })
+                empty.insert(Stream { resampler, base: at, taken: 0, given: 0, samples: Vec::new() })
             }
         };
-        let mut samples = Vec::new();
-        stream.resampler.push(mono.samples(), &mut samples);
+        stream.resampler.push(mono.samples(), &mut stream.samples);
         stream.taken += mono.samples().len() as u64;
-        chunks.extend(stream.chunk(&samples, self.encoding));
+        chunks.extend(stream.chunk(self.encoding));
         Ok(chunks)
     }
 
@@ -166,16 +166,19 @@ impl Stream {
         rate == self.resampler.input_rate() && expected.abs_diff(at) <= GAP
     }
 
-    fn chunk(&mut self, samples: &[i16], encoding: Encoding) -> Option<Chunk> {
+    fn chunk(&mut self, encoding: Encoding) -> Option<Chunk> {
         let mut bytes = Vec::new();
+        let ticks = self.samples.len() as u64;
         // Refused only for Opus, which never gets here: there is no such stream.
-        convert::encode_samples(samples, encoding, &mut bytes).ok()?;
+        let encoded = convert::encode_samples(&self.samples, encoding, &mut bytes);
+        self.samples.clear();
+        encoded.ok()?;
         if bytes.is_empty() {
             return None;
         }
         let at = self.base + self.resampler.output_rate().duration_of(self.given);
-        self.given += samples.len() as u64;
-        Some(Chunk { bytes: bytes.into(), at, ticks: samples.len() as u64 })
+        self.given += ticks;
+        Some(Chunk { bytes: bytes.into(), at, ticks })
     }
 }
 
