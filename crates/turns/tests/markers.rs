@@ -14,10 +14,10 @@ use async_trait::async_trait;
 use support::{Line, line, ms, takes};
 use voxline_core::{
     error::ServiceError,
-    frame::{FrameKind, LlmRequest, Payload, SettingsAnswer, ToolCall, ToolSpec, UpdateId},
+    frame::{Frame, FrameKind, LlmRequest, Payload, SettingsAnswer, ToolCall, ToolSpec, UpdateId},
     service::{LlmDelta, LlmEvent, LlmOutput, LlmProfile, LlmService, ServiceName, Tool, ToolError, Tools},
 };
-use voxline_testkit::conformance;
+use voxline_testkit::{Harness, conformance};
 use voxline_turns::{Completeness, Conversation, MarkerConfig, TurnConfig};
 
 /// A model that says this, one answer after the other, a letter at a time; `!` stands for a call of the tool `time`.
@@ -127,6 +127,36 @@ fn b_127_b_130_a_marker_that_says_complete_is_neither_spoken_nor_kept_and_the_an
     assert_eq!(says.asked()[2], "assistant: ✓ Good day.", "the model sees how it began");
     let written = line.harness.log().to_string();
     assert!(!written.contains("TtsText \"✓"), "{written}");
+}
+
+/// What comes out of an answer in these pieces.
+fn spoken(pieces: &[&str]) -> String {
+    let mut harness = Harness::new(Conversation::new("").markers(MarkerConfig::default()));
+    harness.queue(Payload::ResponseStarted);
+    for piece in pieces {
+        harness.queue(Frame::text(*piece));
+    }
+    harness.queue(Payload::ResponseEnded);
+    harness.queue(Frame::text("Outside of answers nothing is cut: ✓."));
+    harness.finish().texts().concat()
+}
+
+#[test]
+fn b_127_however_an_answer_is_cut_into_pieces_its_marker_goes_and_the_rest_stays() {
+    let outside = "Outside of answers nothing is cut: ✓.";
+    for (answer, rest) in [
+        ("  ✓ Good ✓ day.", "Good ✓ day."),
+        ("✓", ""),
+        (" ○ Good day.", ""),
+        ("◐", ""),
+        ("Good ○ day.", "Good ○ day."),
+        (" ", ""),
+    ] {
+        for (at, _) in answer.char_indices() {
+            let (one, other) = answer.split_at(at);
+            assert_eq!(spoken(&[one, other]), format!("{rest}{outside}"), "{one:?} + {other:?}");
+        }
+    }
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub struct Heard<'a> {
 /// A model of the ends of turns. It keeps nothing between calls, so that sessions can share it.
 pub trait EndOfTurn: Send + Sync + 'static {
     /// How likely it is that the turn is over, 0 to 1. Called once a pause, on a thread where it may compute and
-    /// block; what it says after [`Model::within`] is not waited for.
+    /// block; what it says after [`Model::within`] is not waited for. It must return in the end: a thread cannot be
+    /// stopped, and a runtime that is dropped waits for it.
     fn judge(&self, heard: &Heard<'_>) -> f32;
 }
 
