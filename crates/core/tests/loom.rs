@@ -52,7 +52,11 @@ fn inbox(frames: usize) -> LoomArc<Inbox> {
 
 /// Pushes downstream, waiting for room; false when the inbox is closed.
 fn push(inbox: &Inbox, text: &str) -> bool {
-    let mut frame = Some(Frame::text(text));
+    let mut frame = match inbox.try_push_down(Frame::text(text)) {
+        Ok(()) => return true,
+        Err(Refused::Closed(_)) => return false,
+        Err(Refused::Full(frame)) => Some(frame),
+    };
     block_on(|cx| match inbox.push_down(frame.take().unwrap(), cx) {
         Ok(()) => Poll::Ready(true),
         Err(Refused::Closed(_)) => Poll::Ready(false),
