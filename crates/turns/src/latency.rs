@@ -191,18 +191,24 @@ impl MeasureLatency {
             Payload::OutputAudio(audio) => self.note_spoken(now, audio.context, |open| &mut open.first_audio),
             Payload::Metrics(metric) if matches!(**metric, Metric::TimeToFirstByte { .. }) => {
                 // The synthesizer's comes after a text of its answer.
-                self.note_answer(|open| open.first_text.is_none().then(|| open.token(now)));
+                self.note_answer(|open| {
+                    if open.first_text.is_none() {
+                        open.token(now);
+                    }
+                });
             }
-            Payload::Text(_) => self.note_answer(|open| Some(open.token(now))),
-            Payload::ToolCalls(calls) => self.note_answer(|open| Some(open.called(now, calls))),
-            Payload::ToolSettled(result) => self.note_answer(|open| Some(open.settled(now, result))),
+            Payload::Text(_) => self.note_answer(|open| open.token(now)),
+            Payload::ToolCalls(calls) => self.note_answer(|open| open.called(now, calls)),
+            Payload::ToolSettled(result) => self.note_answer(|open| open.settled(now, result)),
             _ => {}
         }
     }
 
     /// Something of the answer that was asked for, if one was.
-    fn note_answer(&mut self, note: impl FnOnce(&mut Open) -> Option<()>) {
-        self.open.as_mut().filter(|open| open.request.is_some()).and_then(note);
+    fn note_answer(&mut self, note: impl FnOnce(&mut Open)) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.request.is_some()) {
+            note(open);
+        }
     }
 }
 
