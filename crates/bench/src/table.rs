@@ -39,11 +39,17 @@ fn summary(name: &str, rounds: &[&Row]) -> String {
     let (Some(least), Some(greatest)) = (numbers.first(), numbers.last()) else { return String::new() };
     let median = numbers[numbers.len() / 2];
     let name = name.replace('_', " ");
+    let [median, least, greatest] = [median, *least, *greatest].map(rounded);
     if numbers.len() == 1 {
-        format!("{name} {median:.1}")
+        format!("{name} {median}")
     } else {
-        format!("{name} {median:.1} ({least:.1} – {greatest:.1})")
+        format!("{name} {median} ({least} – {greatest})")
     }
+}
+
+/// To what a reader can use: small numbers to hundredths.
+fn rounded(number: f64) -> String {
+    if number.abs() < 10.0 { format!("{number:.2}") } else { format!("{number:.1}") }
 }
 
 /// The median of a number, for the plot.

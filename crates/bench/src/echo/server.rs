@@ -125,3 +125,38 @@ fn single() -> Runtime {
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_tungstenite::{client_async, tungstenite::Message};
+    use voxline_audio::g711;
+
+    use super::*;
+    use crate::echo::audio::frame;
+
+    #[tokio::test]
+    async fn every_frame_comes_back_in_order_as_its_samples_say() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let call = tokio::spawn(async move { answer(listener.accept().await.unwrap().0).await });
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (mut socket, _) = client_async(format!("ws://{address}/"), stream).await.unwrap();
+        let echoed = async {
+            for n in 0..120 {
+                socket.send(Message::Binary(frame(n).to_vec().into())).await.unwrap();
+            }
+            for n in 0..120 {
+                let expected = frame(n).map(|byte| g711::encode_mulaw(g711::decode_mulaw(byte)));
+                let Some(Ok(Message::Binary(bytes))) = socket.next().await else {
+                    panic!("the call is over")
+                };
+                assert_eq!(*bytes, expected, "frame {n}");
+            }
+            drop(socket);
+            call.await.unwrap();
+        };
+        tokio::time::timeout(Duration::from_secs(30), echoed).await.expect("the call ends with its socket");
+    }
+}
