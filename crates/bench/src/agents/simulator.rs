@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
 use voxline_waves_sim::{Script, SimConfig, WavesSim, config::Transcriber};
 
 /// From a request of speech to its first audio, as the simulator keeps it.
@@ -63,8 +64,13 @@ pub(crate) fn serve() -> ExitCode {
     runtime.block_on(async {
         let simulator = WavesSim::start(config()).await.expect("a free port on loopback is there");
         println!("{} {}", simulator.url(), simulator.api_key());
+        let (open, closed) = oneshot::channel::<()>();
         // Reading the standard input blocks a thread until the parent is done.
-        let _ = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await;
+        std::thread::spawn(move || {
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            drop(open);
+        });
+        let _ = closed.await;
     });
     ExitCode::SUCCESS
 }
