@@ -31,7 +31,7 @@ use voxline_core::{
 
 use crate::Pace;
 
-/// How far playback is written ahead of what is heard.
+/// How far playback is written ahead of what is heard, unless it is set.
 const LEAD: Duration = Duration::from_millis(150);
 /// Audio that may wait to be played before the input is held.
 const WAITING: Duration = Duration::from_secs(300);
@@ -47,6 +47,7 @@ const PLAY: Timer = Timer(0);
 pub struct WavOutput {
     path: PathBuf,
     pace: Pace,
+    lead: Duration,
     playout: Playout,
     writer: Option<WavWriter<BufWriter<File>>>,
     /// The sound to play and how loud, and from the start on the playing of it.
@@ -61,6 +62,7 @@ impl WavOutput {
         Self {
             path: path.as_ref().to_owned(),
             pace: Pace::Realtime,
+            lead: LEAD,
             playout: Playout::new(Some(LEAD)),
             writer: None,
             sound: None,
@@ -73,8 +75,17 @@ impl WavOutput {
     #[must_use]
     pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
-        self.playout = Playout::new((pace == Pace::Realtime).then_some(LEAD));
+        self.playout = Playout::new((pace == Pace::Realtime).then_some(self.lead));
         self
+    }
+
+    /// Writes so far ahead of what is heard, in real time. Default 150 ms: a stall as long makes no gap, and as much
+    /// of an answer that is interrupted may be in the file.
+    #[must_use]
+    pub fn with_lead(mut self, lead: Duration) -> Self {
+        self.lead = lead;
+        let pace = self.pace;
+        self.with_pace(pace)
     }
 
     /// Plays this under the answers and between them, over and over, `gain` times as loud (0 to 1). It may have any
@@ -214,7 +225,7 @@ impl Processor for WavOutput {
         }
         self.ending = true;
         self.playout.finish(ctx.now());
-        ctx.postpone_end(self.playout.waiting() + LEAD + END_SLACK);
+        ctx.postpone_end(self.playout.waiting() + self.lead + END_SLACK);
         self.play(ctx)?;
         Ok(if self.playout.is_idle() { Ending::Now } else { Ending::Later })
     }
