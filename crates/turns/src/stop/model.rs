@@ -53,6 +53,9 @@ pub struct Model {
     pub silence: Duration,
     /// How long the model may take. Default 500 ms.
     pub within: Duration,
+    /// Audio kept before speech is known. What the detector needs to know it is part of that, so it must be longer than
+    /// the detector's start window, or the onset is not heard. Default 900 ms.
+    pub lead_in: Duration,
     audio: VecDeque<i16>,
     rate: u32,
     heard_speech: bool,
@@ -68,8 +71,6 @@ pub struct Model {
 impl Model {
     /// The audio a model is given at most.
     pub const AUDIO: Duration = Duration::from_secs(8);
-    /// The audio before the beginning of speech, and what the detector needed to find it.
-    const LEAD_IN: Duration = Duration::from_millis(900);
 
     /// Asks this model.
     pub fn new(model: impl EndOfTurn) -> Self {
@@ -78,6 +79,7 @@ impl Model {
             threshold: 0.5,
             silence: Duration::from_secs(3),
             within: Duration::from_millis(500),
+            lead_in: Duration::from_millis(900),
             audio: VecDeque::new(),
             rate: 0,
             heard_speech: false,
@@ -94,7 +96,7 @@ impl Model {
             self.rate = rate;
         }
         self.audio.extend(samples);
-        let kept = if self.heard_speech { Self::AUDIO } else { Self::LEAD_IN };
+        let kept = if self.heard_speech { Self::AUDIO } else { self.lead_in };
         let kept = (kept.as_millis() * u128::from(rate) / 1000) as usize;
         self.audio.drain(..self.audio.len().saturating_sub(kept));
     }
