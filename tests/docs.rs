@@ -165,8 +165,9 @@ fn every_requirement_is_held_by_tests_that_exist_or_says_why_not() {
         if !told.insert(number.to_owned()) {
             broken.push(format!("{number}: told twice"));
         }
-        let tests: Vec<_> =
-            quoted(held).filter(|name| name.contains("::") && !name.contains("::now")).collect();
+        // What is named in capitals is no test, but a type.
+        let is_test = |name: &&str| name.contains("::") && name.starts_with(char::is_lowercase);
+        let tests: Vec<_> = quoted(held).filter(is_test).collect();
         let marks = ["*In part*: ", "*Not applicable*: ", "*Not yet*: "];
         let reason = marks.iter().find_map(|mark| held.split_once(mark)).map_or("", |(_, reason)| reason);
         if requirement.len() < 10 || tests.is_empty() && reason.len() < 8 {
