@@ -211,7 +211,7 @@ async def main(count, seconds, path, url, key):
         "input_p99_ms": share(late_in, 0.99),
         "output_p99_ms": share(late_out, 0.99),
         "frames_heard": round(len(late_in) / (count * lasted * 50), 4),
-        "writes": len(late_out),
+        "bot_speaks": round(len(late_out) * WRITE_MS / 1000 / (count * lasted), 3),
         "kib": round((resident_kib() - before) / count, 1),
         "core": round(used / lasted, 3),
     }

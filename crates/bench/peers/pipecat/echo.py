@@ -6,6 +6,10 @@ the standard library's C. Prints its address, and serves until it is killed.
 """
 
 import asyncio
+import warnings
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)
+
 import audioop
 
 from loguru import logger

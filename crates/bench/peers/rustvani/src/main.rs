@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 #[path = "../../../src/cpu.rs"]
 mod cpu;
+mod echo;
 
 /// Counts what arrives, and when.
 struct Count {
@@ -140,6 +141,11 @@ async fn idle() -> String {
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("echo") {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores).enable_all().build();
+        return runtime.unwrap().block_on(echo::serve());
+    }
     let single = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let multi = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("{}", single.block_on(idle()));
