@@ -4,7 +4,7 @@
 //!  Caller → Vad → SmallestStt → UserAggregator → Probe → LlmStage(ScriptedLlm) → SmallestTts → Speaker → AssistantAggregator
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use smallest_stt::SmallestStt;
 use smallest_tts::SmallestTts;
@@ -15,7 +15,7 @@ use voxline_vad::Vad;
 
 use super::{caller::Caller, lateness::Lateness, probe::Probe, speaker::Speaker};
 
-/// What the bot says to everything: about three seconds.
+/// What the bot says to everything.
 const ANSWER: &str = "I hear you well, and I will gladly help you with that.";
 
 /// Where the speech services are.
@@ -26,7 +26,7 @@ pub(crate) struct Services {
     pub(crate) process: u32,
 }
 
-/// How late what was due came, over all sessions.
+/// How late what was due came, and how much was played, over all sessions.
 #[derive(Clone, Default)]
 pub(crate) struct Delays {
     /// Frames of the caller, at the end of the input side.
@@ -35,6 +35,8 @@ pub(crate) struct Delays {
     pub(crate) output: Arc<Lateness>,
     /// From the moment the end of speech could be known to the answer's first audio.
     pub(crate) answer: Arc<Lateness>,
+    /// Microseconds of the bot's speech written.
+    pub(crate) played: Arc<AtomicU64>,
 }
 
 /// Starts a session of an agent.
@@ -55,7 +57,7 @@ pub(crate) async fn start(
         .then(Probe::new(delays.input.clone()))
         .then(LlmStage::new(ScriptedLlm::new().otherwise(ANSWER)))
         .then(tts)
-        .then(Speaker::new(delays.output.clone(), delays.answer.clone()))
+        .then(Speaker::new(delays))
         .then(assistant)
         .build()
         .map_err(Arc::new)?;

@@ -1,6 +1,9 @@
 //! Sessions in mid-call on one core: what they cost, how late what is due comes, and how many are too many.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use voxline_core::Error;
 
@@ -91,6 +94,7 @@ pub(crate) async fn run(services: &Services, count: usize, figure: &str) -> Resu
     }
     tokio::time::sleep(WARM).await;
     [&delays.input, &delays.output, &delays.answer].into_iter().for_each(|each| each.forget());
+    delays.played.store(0, Relaxed);
     let lasts = if figure == "sessions" { MEASURED } else { TURNS };
     let (used, simulator) = (cpu::used(), cpu::used_by(services.process));
     tokio::time::sleep(lasts).await;
@@ -104,7 +108,7 @@ pub(crate) async fn run(services: &Services, count: usize, figure: &str) -> Resu
             ("input_p99_ms", delays.input.ms(0.99)),
             ("output_p99_ms", delays.output.ms(0.99)),
             ("frames_heard", delays.input.total() as f64 / (session_seconds * 50.0)),
-            ("answers", delays.answer.total() as f64),
+            ("bot_speaks", delays.played.load(Relaxed) as f64 / 1e6 / session_seconds),
             ("kib", kib),
             ("core", used.as_secs_f64() / lasts.as_secs_f64()),
             ("simulator_core", simulator.as_secs_f64() / lasts.as_secs_f64()),

@@ -11,7 +11,7 @@
 //! Counts how late it writes, and how long answers took.
 
 use std::{
-    sync::Arc,
+    sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,7 @@ use voxline_core::{
     processor::Result,
 };
 
-use super::lateness::Lateness;
+use super::agent::Delays;
 
 /// How far playback is written ahead of what is heard.
 const LEAD: Duration = Duration::from_millis(40);
@@ -38,20 +38,18 @@ pub(crate) struct Speaker {
     heard_to: Duration,
     /// When the end of the caller's speech could be known, on the session's clock.
     known: Option<Duration>,
-    late: Arc<Lateness>,
-    answers: Arc<Lateness>,
+    delays: Delays,
 }
 
 impl Speaker {
-    pub(crate) fn new(late: Arc<Lateness>, answers: Arc<Lateness>) -> Self {
+    pub(crate) fn new(delays: &Delays) -> Self {
         Self {
             playout: Playout::new(Some(LEAD)),
             chunker: None,
             due: None,
             heard_to: Duration::ZERO,
             known: None,
-            late,
-            answers,
+            delays: delays.clone(),
         }
     }
 
@@ -60,12 +58,14 @@ impl Speaker {
             match play {
                 Play::Started(speech) => {
                     if let Some(known) = self.known.take() {
-                        self.answers.count(ctx.session_time().saturating_sub(known));
+                        self.delays.answer.count(ctx.session_time().saturating_sub(known));
                     }
                     ctx.broadcast(Payload::BotStartedSpeaking(speech));
                 }
                 // Where a transport would hand it to its socket.
-                Play::Write(pcm) => drop(pcm),
+                Play::Write(pcm) => {
+                    self.delays.played.fetch_add(pcm.duration().as_micros() as u64, Relaxed);
+                }
                 Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
             }
         }
@@ -116,7 +116,7 @@ impl Processor for Speaker {
 
     fn timeout(&mut self, _: Timer, ctx: &mut Context<'_>) -> Result {
         if let Some(due) = self.due {
-            self.late.count(ctx.now().saturating_duration_since(due));
+            self.delays.output.count(ctx.now().saturating_duration_since(due));
         }
         self.playout.handle_timeout(ctx.now());
         self.play(ctx);
