@@ -294,6 +294,18 @@ async fn an_answer_that_is_not_streamed_is_read_as_well() {
 }
 
 #[tokio::test]
+async fn a_page_where_an_answer_should_be_is_an_error() {
+    let page =
+        Script { headers: vec![("content-type", "text/html".into())], ..Script::json(200, "<p>Hello</p>") };
+    for script in [page, Script::json(200, "{}"), Script::stream([""], End::Clean)] {
+        let server = Server::start(vec![script]).await;
+        let (told, outcome) = ask(&llm(&server)).await;
+        assert!(told.is_empty(), "{told:?}");
+        assert!(matches!(why(&outcome), LlmError::Protocol { expected: "an answer", .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn one_connection_serves_answer_after_answer_of_every_session() {
     let good = Script::stream([delta("hi"), STOP.into(), DONE.into()], End::Clean);
     let server = Server::start(vec![good]).await;

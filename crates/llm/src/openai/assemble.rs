@@ -26,6 +26,8 @@ pub(super) struct Assembler {
     finish: Option<String>,
     done: bool,
     tokens: Option<Tokens>,
+    /// Something has come that belongs to an answer.
+    begun: bool,
 }
 
 /// A tool call as far as it has come.
@@ -79,8 +81,11 @@ impl Assembler {
     /// The stream has ended well: what is left to tell.
     ///
     /// # Errors
-    /// When it ended within a tool call.
+    /// When it ended within a tool call, or held nothing of an answer: a page for people, say.
     pub(super) fn finish(self) -> Result<Vec<LlmEvent>, LlmError> {
+        if !self.begun && !self.done {
+            return Err(LlmError::Protocol { expected: "an answer", got: "a body without one".into() });
+        }
         let mut events = Vec::new();
         if let Some(tokens) = self.tokens {
             let Tokens { prompt_tokens: prompt, completion_tokens: completion } = tokens;
@@ -112,6 +117,7 @@ impl Assembler {
         }
         self.tokens = chunk.usage.or(self.tokens);
         let mut events = Vec::new();
+        self.begun |= chunk.choices.is_some();
         let choices = chunk.choices.unwrap_or_default();
         // Nobody asks for more than one choice; a server that gives more means the first.
         let Some(choice) = choices.into_iter().find(|choice| choice.index.unwrap_or(0) == 0) else {
