@@ -6,7 +6,8 @@
 //! 1. An answer is started once, and stopped once after that; its audio and words lie between.
 //! 2. The output's edges (`BotStartedSpeaking`, `BotStoppedSpeaking`) alternate, of one answer at a time.
 //! 3. At the end of a session that ends in order no answer is open; nothing is spoken after it.
-//! 4. An interruption closes every answer, but for playback: the output says itself that it has stopped.
+//! 4. An interruption closes every answer, but for playback: the output says itself that it has stopped. What is
+//!    heard after it is another answer, whatever its name.
 //!
 //! [`Harness`](crate::Harness) holds every stage under test to it, by what leaves the pipeline and was not put in by
 //! the test. A whole session is watched by [`Order::observer`], at every stage.
@@ -104,6 +105,7 @@ impl Place {
         if frame.generation() > self.generation {
             self.generation = frame.generation();
             self.answers.values_mut().for_each(|answer| *answer = Answer::Over);
+            self.played.clear();
         }
         // What is older is dropped where it is looked at next, unless it survives.
         let old = frame.generation() < self.generation && !frame.survives_interruption();
