@@ -2,14 +2,15 @@
 //! pipeline holds, how soon an interruption is heard.
 //!
 //! `cargo run --release -p voxline-bench -- all` runs every figure in several rounds, beside the floor of bare
-//! tokio, and prints a table of medians with their spread. Options:
+//! tokio, and prints the machine, what was reached of the goals, and a table of medians with their spread. Options:
 //!
 //! | option | what |
 //! |---|---|
 //! | `--peers` | the same work by flowcat-core, rustvani and Pipecat, fetched and built by `peers/run`, in the same rounds |
 //! | `--rounds N` | how many rounds; 3 |
 //! | `--json FILE` | writes every row of every round, one JSON object a line |
-//! | `--svg FILE` | draws the cost of a frame at the pace of real calls |
+//! | `--svg DIR` | draws the plots of `docs/performance.md` into that folder |
+//! | `--build` | a clean build of the facade, too, in the last round: minutes |
 //!
 //! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`, `agents`, `sessions`, `voice`, `echo`, `parts`, `dependencies`; or alone
 //! `guard`, or `build`: a clean build, minutes.
@@ -22,9 +23,11 @@ mod cpu;
 mod echo;
 mod facade;
 mod floor;
+mod goals;
 mod guard;
 mod hop;
 mod idle;
+mod machine;
 mod paced;
 mod parts;
 mod peers;
@@ -33,7 +36,11 @@ mod row;
 mod stages;
 mod table;
 
-use std::process::ExitCode;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use row::Row;
 
@@ -41,6 +48,7 @@ use row::Row;
 struct Options {
     figure: String,
     peers: bool,
+    build: bool,
     rounds: usize,
     json: Option<String>,
     svg: Option<String>,
@@ -72,34 +80,54 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut rows = Vec::new();
+    let mut rounds: Vec<Vec<Row>> = Vec::new();
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
-        rows.extend(own(&options.figure));
-        let all = options.figure == "all";
-        if all || options.figure == "echo" {
-            rows.extend(echo::rows(options.peers));
-        }
-        if options.peers && (all || options.figure == "sessions") {
-            rows.extend(agents::peer_rows());
-        }
-        if options.peers && !["echo", "sessions"].contains(&options.figure.as_str()) {
-            rows.extend(peers::rows());
+        rounds.push(measure(&options, round == options.rounds));
+    }
+    let rows = rounds.concat();
+    println!("{}\n", machine::line(options.peers));
+    println!("{}\n{}", goals::render(&rounds), table::render(&rows));
+    match write(&options, &rows) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((path, error)) => {
+            eprintln!("{} cannot be written: {error}", path.display());
+            ExitCode::FAILURE
         }
     }
-    println!("{}", table::render(&rows));
-    let written = [
-        (options.json, rows.iter().map(|row| format!("{}\n", row.to_json())).collect::<String>()),
-        (options.svg, plot::paced(&rows)),
-    ];
-    for (path, text) in written {
-        let Some(path) = path else { continue };
-        if let Err(error) = std::fs::write(&path, text) {
-            eprintln!("{path} cannot be written: {error}");
-            return ExitCode::FAILURE;
-        }
+}
+
+/// One round.
+fn measure(options: &Options, last: bool) -> Vec<Row> {
+    let all = options.figure == "all";
+    let mut rows = own(&options.figure);
+    if all || options.figure == "echo" {
+        rows.extend(echo::rows(options.peers));
     }
-    ExitCode::SUCCESS
+    if options.peers && (all || options.figure == "sessions") {
+        rows.extend(agents::peer_rows());
+    }
+    if options.peers && !["echo", "sessions"].contains(&options.figure.as_str()) {
+        rows.extend(peers::rows());
+    }
+    if options.build && last {
+        rows.extend(facade::build_rows());
+    }
+    rows
+}
+
+/// Writes what was asked for; else the path that could not be written.
+fn write(options: &Options, rows: &[Row]) -> Result<(), (PathBuf, io::Error)> {
+    let mut files = Vec::new();
+    if let Some(path) = &options.json {
+        let lines: String = rows.iter().map(|row| format!("{}\n", row.to_json())).collect();
+        files.push((PathBuf::from(path), lines));
+    }
+    if let Some(folder) = &options.svg {
+        let drawn = plot::PLOTS.iter().filter_map(|plot| Some((plot.file, plot.draw(rows)?)));
+        files.extend(drawn.map(|(file, svg)| (Path::new(folder).join(file), svg)));
+    }
+    files.into_iter().try_for_each(|(path, text)| fs::write(&path, text).map_err(|error| (path, error)))
 }
 
 /// Measures one figure.
@@ -126,12 +154,14 @@ fn own(figure: &str) -> Vec<Row> {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { figure: "all".into(), peers: false, rounds: 3, json: None, svg: None };
+    let mut options =
+        Options { figure: "all".into(), peers: false, build: false, rounds: 3, json: None, svg: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--peers" => options.peers = true,
+            "--build" => options.build = true,
             "--rounds" => {
                 let rounds = value()?;
                 options.rounds = rounds.parse().map_err(|_| format!("not a number of rounds: {rounds}"))?;

@@ -35,6 +35,11 @@ pub(crate) fn rows() -> Vec<Row> {
     run(&[]).lines().filter_map(Row::from_json).collect()
 }
 
+/// Names and versions of the peers, as their packages are asked for.
+pub(crate) fn versions() -> Vec<String> {
+    run(&["versions"]).lines().map(str::to_owned).collect()
+}
+
 /// The peers' echo servers, built.
 pub(crate) fn echo_servers() -> Vec<EchoServer> {
     run(&["echo"]).lines().filter_map(EchoServer::parse).collect()

@@ -23,6 +23,10 @@ impl Row {
         self
     }
 
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
+        self.numbers.iter().find(|(other, _)| other == name).map(|&(_, number)| number)
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let mut object = Map::new();
         object.insert("figure".into(), self.figure.as_str().into());

@@ -1,6 +1,6 @@
 //! The rounds put together: the median of each number, and its least and greatest.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use crate::row::Row;
 
@@ -29,21 +29,29 @@ fn same(one: &Row, other: &Row) -> bool {
 }
 
 fn summary(name: &str, rounds: &[&Row]) -> String {
-    let mut numbers: Vec<f64> = rounds
-        .iter()
-        .flat_map(|row| &row.numbers)
-        .filter(|(other, _)| other == name)
-        .map(|(_, n)| *n)
-        .collect();
+    let numbers = rounds.iter().filter_map(|row| row.number(name)).collect();
+    spread(numbers).map_or_else(String::new, |spread| format!("{} {spread}", name.replace('_', " ")))
+}
+
+/// A number over the rounds.
+pub(crate) struct Spread {
+    least: f64,
+    pub(crate) median: f64,
+    greatest: f64,
+    rounds: usize,
+}
+
+/// `None` if it was never measured.
+pub(crate) fn spread(mut numbers: Vec<f64>) -> Option<Spread> {
     numbers.sort_by(f64::total_cmp);
-    let (Some(least), Some(greatest)) = (numbers.first(), numbers.last()) else { return String::new() };
-    let median = numbers[numbers.len() / 2];
-    let name = name.replace('_', " ");
-    let [median, least, greatest] = [median, *least, *greatest].map(rounded);
-    if numbers.len() == 1 {
-        format!("{name} {median}")
-    } else {
-        format!("{name} {median} ({least} – {greatest})")
+    let (&least, &greatest) = (numbers.first()?, numbers.last()?);
+    Some(Spread { least, median: numbers[numbers.len() / 2], greatest, rounds: numbers.len() })
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [median, least, greatest] = [self.median, self.least, self.greatest].map(rounded);
+        if self.rounds == 1 { f.write_str(&median) } else { write!(f, "{median} ({least} – {greatest})") }
     }
 }
 
@@ -52,15 +60,18 @@ fn rounded(number: f64) -> String {
     if number.abs() < 10.0 { format!("{number:.2}") } else { format!("{number:.1}") }
 }
 
-/// The median of a number, for the plot.
-pub(crate) fn median(rows: &[Row], subject: &str, figure: &str, pipelines: u64, name: &str) -> Option<f64> {
-    let mut numbers: Vec<f64> = rows
-        .iter()
-        .filter(|row| row.subject == subject && row.figure == figure && row.pipelines == pipelines)
-        .flat_map(|row| &row.numbers)
-        .filter(|(other, _)| other == name)
-        .map(|(_, number)| *number)
-        .collect();
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied()
+/// The median of a number, for a plot; of any number of pipelines if none is said.
+pub(crate) fn median(
+    rows: &[Row],
+    subject: &str,
+    figure: &str,
+    pipelines: Option<u64>,
+    name: &str,
+) -> Option<f64> {
+    let wanted = |row: &&Row| {
+        row.subject == subject
+            && row.figure == figure
+            && pipelines.is_none_or(|wanted| row.pipelines == wanted)
+    };
+    Some(spread(rows.iter().filter(wanted).filter_map(|row| row.number(name)).collect())?.median)
 }

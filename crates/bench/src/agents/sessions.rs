@@ -72,10 +72,6 @@ fn most_in_time(rows: &[Row]) -> Option<Row> {
 }
 
 impl Row {
-    fn number(&self, name: &str) -> Option<f64> {
-        self.numbers.iter().find(|(other, _)| other == name).map(|&(_, number)| number)
-    }
-
     fn late(&self) -> bool {
         let of = |name| self.number(name).unwrap_or(f64::MAX);
         of("input_p99_ms").max(of("output_p99_ms")) > LIMIT_MS
