@@ -58,6 +58,17 @@ fn b_123_a_tools_result_is_kept_and_answered() {
 }
 
 #[test]
+fn r_38_a_call_whose_id_was_there_before_is_another_call() {
+    let mut line = with_time(TurnConfig::default());
+    for _ in 0..2 {
+        line.say("what time is it");
+        line.harness.advance(Duration::from_secs(8));
+    }
+    let turn = ["user: what time is it", "assistant calls time", "tool: noon", "assistant: It is noon."];
+    assert_eq!(line.talk(), [turn, turn].concat(), "the model of this test names every call alike");
+}
+
+#[test]
 fn b_124_a_cancelled_tool_is_not_answered_by_itself() {
     let mut line = with_time(TurnConfig::default());
     line.say("what time is it");

@@ -42,8 +42,8 @@ use crate::{
     Event, Processor,
     error::Error,
     frame::{
-        Changed, Frame, Interrupt, LlmRequest, Metric, Payload, Rejected, SettingsAnswer, TextChunk,
-        ToolCall, ToolSpec, UpdateId,
+        Changed, ChatMessage, Frame, Interrupt, LlmRequest, Metric, Payload, Rejected, SettingsAnswer,
+        TextChunk, ToolCall, ToolSpec, UpdateId,
     },
     pipeline::Context,
     processor::{Ending, JobId, Result, Timer},
@@ -86,6 +86,8 @@ struct Answer {
     job: JobId,
     asked: Instant,
     begun: bool,
+    /// What was asked.
+    messages: Arc<[ChatMessage]>,
     calls: Vec<ToolCall>,
     /// Tokens of the request and of the answer, as last told.
     tokens: Option<(u64, u64)>,
@@ -123,11 +125,12 @@ impl<S: LlmService> LlmStage<S> {
             self.close(&replaced, ctx);
         }
         request.tools = self.offer(&request.tools);
+        let messages = request.messages.clone();
         let (service, profile, stage) = (self.service.clone(), self.profile, ctx.stage());
         let job = ctx.spawn(|output| answer::run(service, request, profile, stage, output));
         let asked = ctx.now();
         self.owing = false;
-        self.answer = Some(Answer { job, asked, begun: false, calls: Vec::new(), tokens: None });
+        self.answer = Some(Answer { job, asked, begun: false, messages, calls: Vec::new(), tokens: None });
         ctx.push_down(Payload::ResponseStarted);
     }
 
@@ -169,7 +172,7 @@ impl<S: LlmService> LlmStage<S> {
     fn ended(&mut self, outcome: Result, ctx: &mut Context<'_>) {
         let Some(mut answer) = self.answer.take() else { return };
         let calls = match outcome {
-            Ok(()) => self.calls.name_apart(std::mem::take(&mut answer.calls)),
+            Ok(()) => self.calls.name_apart(std::mem::take(&mut answer.calls), &answer.messages),
             Err(error) => {
                 ctx.report(error);
                 Vec::new()

@@ -17,7 +17,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use super::super::tools::{AtInterruption, ToolOrder, ToolPolicy};
-use crate::frame::{ToolCall, ToolOutcome, ToolResult};
+use crate::frame::{ChatMessage, ToolCall, ToolOutcome, ToolResult};
 
 /// The longest deadline.
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
@@ -62,12 +62,16 @@ enum State {
 }
 
 impl Calls {
-    /// Gives calls an id of their own where the model did not, so that each result finds its call.
-    pub(super) fn name_apart(&self, calls: Vec<ToolCall>) -> Vec<ToolCall> {
+    /// Gives calls an id of their own where the model did not, so that each result finds its call: one that no open
+    /// call has, and none of the conversation that was asked.
+    pub(super) fn name_apart(&self, calls: Vec<ToolCall>, asked: &[ChatMessage]) -> Vec<ToolCall> {
         let mut named: Vec<ToolCall> = Vec::with_capacity(calls.len());
         for mut call in calls {
             let is_taken = |id: &str| {
-                id.trim().is_empty() || self.has_id(id) || named.iter().any(|earlier| earlier.id == id)
+                id.trim().is_empty()
+                    || self.has_id(id)
+                    || named.iter().any(|earlier| earlier.id == id)
+                    || asked.iter().any(|message| has_call(message, id))
             };
             if is_taken(&call.id) {
                 let base = if call.id.trim().is_empty() { "call" } else { &call.id };
@@ -177,6 +181,10 @@ impl Calls {
             }
         }
     }
+}
+
+fn has_call(message: &ChatMessage, id: &str) -> bool {
+    matches!(message, ChatMessage::Assistant { calls, .. } if calls.iter().any(|call| call.id == id))
 }
 
 #[cfg(test)]

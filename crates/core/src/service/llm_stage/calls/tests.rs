@@ -32,6 +32,15 @@ fn done() -> ToolOutcome {
 }
 
 #[test]
+fn ids_of_the_conversation_are_taken() {
+    let earlier = |id: &str| ChatMessage::Assistant { text: String::new(), calls: vec![call(id)] };
+    let asked = [ChatMessage::user("again"), earlier("a"), earlier("call_2")];
+    let named = Calls::default().name_apart(vec![call("a"), call(""), call("b")], &asked);
+    let ids: Vec<_> = named.iter().map(|call| call.id.as_str()).collect();
+    assert_eq!(ids, ["a_2", "call_3", "b"]);
+}
+
+#[test]
 fn parallel_calls_start_at_once_and_settle_as_they_end() {
     let (now, mut calls) = (Instant::now(), Calls::default());
     let both = vec![(call("a"), ToolPolicy::default()), (call("b"), ToolPolicy::default())];
