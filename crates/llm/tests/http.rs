@@ -320,6 +320,70 @@ async fn one_connection_serves_answer_after_answer_of_every_session() {
 }
 
 #[tokio::test]
+async fn sessions_share_the_processs_own_pool_unless_they_are_given_another() {
+    let good = Script::stream([delta("hi"), STOP.into(), DONE.into()], End::Clean);
+    let server = Server::start(vec![good]).await;
+    for name in ["first", "second"] {
+        let llm = OpenAiLlm::with_config(OpenAiConfig::new(name, &server.url), "small");
+        ask(&llm).await.1.unwrap();
+    }
+    let connections: Vec<_> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, [0, 0]);
+}
+
+#[tokio::test]
+async fn a_connect_that_hangs_is_given_up_within_its_deadline() {
+    // Takes the connection, and never answers the greeting of TLS.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/v1", listener.local_addr().unwrap());
+    let pool = PoolConfig { connect_within: SHORT, ..PoolConfig::default() };
+    let config = OpenAiConfig {
+        pool: Some(HttpPool::new(&pool).unwrap()),
+        retry: RetryPolicy { attempts: 1, ..RetryPolicy::default() },
+        deadlines: Deadlines { first_token: Duration::from_secs(3600), ..Deadlines::default() },
+        ..OpenAiConfig::new("test-llm", url)
+    };
+    let asked = async { ask(&OpenAiLlm::with_config(config, "small")).await };
+    let (told, outcome) =
+        tokio::time::timeout(Duration::from_secs(30), asked).await.expect("the connect has a deadline");
+    assert!(told.is_empty() && matches!(why(&outcome), LlmError::Unreachable(_)), "{outcome:?}");
+    drop(listener);
+}
+
+/// Names the address that [`asks_by_the_environment`] asks.
+const ASKED: &str = "VOXLINE_TEST_ASKED";
+
+#[tokio::test]
+async fn what_runs_on_this_machine_is_not_asked_through_a_proxy() {
+    let good = || vec![Script::stream([delta("hi"), STOP.into(), DONE.into()], End::Clean)];
+    let (server, proxy) = (Server::start(good()).await, Server::start(good()).await);
+    let proxied = proxy.url.trim_end_matches("/v1");
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--ignored", "--exact", "asks_by_the_environment"]).env(ASKED, &server.url);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        child.env(name, proxied);
+    }
+    for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+        child.env_remove(name);
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the servers must go on while the child runs, and it is awaited"
+    )]
+    let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!((server.seen().len(), proxy.seen().len()), (1, 0));
+}
+
+#[tokio::test]
+#[ignore = "run by what_runs_on_this_machine_is_not_asked_through_a_proxy, in an environment of its own"]
+async fn asks_by_the_environment() {
+    let url = std::env::var(ASKED).expect("the address to ask");
+    let config = OpenAiConfig { api_key: Some(KEY.into()), ..OpenAiConfig::new("test-llm", url) };
+    ask(&OpenAiLlm::with_config(config, "small")).await.1.unwrap();
+}
+
+#[tokio::test]
 async fn settings_hold_from_the_next_answer_on() {
     let good = Script::stream([delta("hi"), STOP.into(), DONE.into()], End::Clean);
     let server = Server::start(vec![good]).await;

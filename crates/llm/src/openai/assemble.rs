@@ -39,6 +39,13 @@ struct Partial {
     arguments: String,
 }
 
+impl Partial {
+    /// Whether its arguments are complete JSON.
+    fn is_whole(&self) -> bool {
+        serde_json::from_str::<serde::de::IgnoredAny>(&self.arguments).is_ok()
+    }
+}
+
 impl Assembler {
     /// Takes an event of the stream.
     ///
@@ -160,9 +167,19 @@ impl Assembler {
                 None => self.calls.len().checked_sub(1),
             },
         };
-        // Some servers give every call the index 0: another id with a name is another call.
+        // Some servers give every call the index 0: another id with a name is another call. So is, where there are no
+        // ids, a name with arguments after a call that has both and is whole.
+        let brings_arguments = match &function.arguments {
+            Some(Value::String(piece)) => !piece.is_empty(),
+            Some(whole) => whole.is_object(),
+            None => false,
+        };
         let is_other = |call: &Partial| {
-            name.is_some() && id.as_ref().is_some_and(|id| !call.id.is_empty() && *id != call.id)
+            name.is_some()
+                && match &id {
+                    Some(id) => !call.id.is_empty() && *id != call.id,
+                    None => brings_arguments && !call.name.is_empty() && call.is_whole(),
+                }
         };
         let known = known.filter(|&known| !is_other(&self.calls[known]));
         let at = match known {

@@ -140,6 +140,11 @@ impl OpenAiConfig {
         Ok(format!("{}/chat/completions", base.strip_suffix("/chat/completions").unwrap_or(base)))
     }
 
+    /// Whether requests stay on this machine.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        Url::parse(self.base_url.trim()).is_ok_and(|url| is_loopback(&url))
+    }
+
     pub(super) fn header_map(&self) -> Result<HeaderMap, ConfigError> {
         let mut headers = HeaderMap::new();
         if let Some(key) = &self.api_key {

@@ -4,7 +4,9 @@
 //!    one, and a barge-in costs the stream, not the connection.
 //! 2. TLS is the WebSockets' own configuration ([`voxline_wire::tls`]): ring, the machine's roots, read once,
 //!    and nothing that depends on a process-wide default.
-//! 3. No redirect is followed: a key goes where it was meant to go.
+//! 3. What runs on this machine is never asked through a proxy, whatever the environment says: a proxy would have
+//!    the conversation and the key in clear text.
+//! 4. No redirect is followed: a key goes where it was meant to go.
 //!
 //! A pool belongs to the runtime that uses it first: connections die with it. Tests make their own.
 
@@ -19,7 +21,7 @@ pub struct PoolConfig {
     pub connect_within: Duration,
     /// How long a connection without use is kept. 90 s.
     pub idle: Duration,
-    /// Whether `HTTPS_PROXY` and its kin are honoured. They are.
+    /// Whether `HTTPS_PROXY` and its kin are honoured, for other machines than this one. They are.
     pub proxy: bool,
 }
 
@@ -33,6 +35,8 @@ impl Default for PoolConfig {
 #[derive(Clone)]
 pub struct HttpPool {
     client: reqwest::Client,
+    /// For this machine.
+    direct: reqwest::Client,
 }
 
 impl HttpPool {
@@ -43,21 +47,24 @@ impl HttpPool {
     pub fn new(config: &PoolConfig) -> Result<Self, ConfigError> {
         let mut tls = (*voxline_wire::tls::shared()).clone();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(config.connect_within)
-            .pool_idle_timeout(config.idle)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .http2_keep_alive_timeout(Duration::from_secs(5))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .user_agent(concat!("voxline/", env!("CARGO_PKG_VERSION")));
-        if !config.proxy {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| ConfigError::Pool { reason: error.to_string() })?;
-        Ok(Self { client })
+        let builder = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .connect_timeout(config.connect_within)
+                .pool_idle_timeout(config.idle)
+                .tcp_nodelay(true)
+                .http2_keep_alive_interval(Duration::from_secs(5))
+                .http2_keep_alive_timeout(Duration::from_secs(5))
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .user_agent(concat!("voxline/", env!("CARGO_PKG_VERSION")))
+        };
+        let build = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|error| ConfigError::Pool { reason: error.to_string() })
+        };
+        let direct = build(builder().no_proxy())?;
+        let client = if config.proxy { build(builder())? } else { direct.clone() };
+        Ok(Self { client, direct })
     }
 
     /// The process's pool, made on first use.
@@ -69,8 +76,9 @@ impl HttpPool {
         SHARED.get_or_init(|| Self::new(&PoolConfig::default())).clone()
     }
 
-    pub(super) fn client(&self) -> &reqwest::Client {
-        &self.client
+    /// The connections to this machine, or to others.
+    pub(super) fn client(&self, to_this_machine: bool) -> &reqwest::Client {
+        if to_this_machine { &self.direct } else { &self.client }
     }
 }
 

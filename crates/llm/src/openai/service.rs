@@ -125,7 +125,11 @@ impl OpenAiLlm {
             (None, None) => return Err(ConfigError::NoKey { variable: KEY_VARIABLE }),
             (key, Some(url)) => {
                 let key = key.map(Secret::from);
-                let config = OpenAiConfig { api_key: key, ..OpenAiConfig::new("openai-llm", url) };
+                let is_openai = url.trim().trim_end_matches('/') == OPENAI_URL;
+                let max_tokens_field =
+                    if is_openai { MaxTokensField::MaxCompletionTokens } else { MaxTokensField::default() };
+                let config =
+                    OpenAiConfig { api_key: key, max_tokens_field, ..OpenAiConfig::new("openai-llm", url) };
                 Self::with_config(config, "gpt-4.1")
             }
         };
@@ -219,7 +223,7 @@ impl OpenAiLlm {
     fn post(&self, body: Vec<u8>) -> Result<reqwest::RequestBuilder, LlmError> {
         let pool = self.pool.as_ref().map_err(Clone::clone)?;
         let headers = self.config.header_map()?;
-        let post = pool.client().post(self.config.url()?).headers(headers);
+        let post = pool.client(self.config.is_on_this_machine()).post(self.config.url()?).headers(headers);
         let json = HeaderValue::from_static("application/json");
         Ok(post.header(CONTENT_TYPE, json).header(ACCEPT, "text/event-stream").body(body))
     }
@@ -310,9 +314,9 @@ impl LlmService for OpenAiLlm {
 
 /// `Retry-After` in seconds, or OpenAI's `retry-after-ms`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
-    let milliseconds = number("retry-after-ms").map(|ms| Duration::from_millis(ms.into()));
-    milliseconds.or_else(|| number(RETRY_AFTER.as_str()).map(|s| Duration::from_secs(s.into())))
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let seconds = number("retry-after-ms").map(|ms| ms / 1e3).or_else(|| number(RETRY_AFTER.as_str()));
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
 fn unreachable(error: reqwest::Error) -> LlmError {

@@ -116,6 +116,27 @@ fn calls_without_indices_or_with_one_for_all_are_kept_apart() {
 }
 
 #[test]
+fn calls_without_ids_are_kept_apart_by_their_names() {
+    let indexless = answer(&[
+        &calls(r#"{"function":{"name":"x","arguments":"{\"n\""}}"#),
+        &calls(r#"{"function":{"name":"x","arguments":":1}"}}"#),
+        &calls(r#"{"function":{"name":"x","arguments":""}}"#),
+        &calls(r#"{"function":{"name":"x","arguments":"{\"n\":2}"}}"#),
+        FINISH,
+    ]);
+    let zeroes = answer(&[
+        &calls(r#"{"index":0,"id":"","function":{"name":"x","arguments":{"n":1}}}"#),
+        &calls(r#"{"index":0,"id":"","function":{"name":"x","arguments":{"n":2}}}"#),
+        FINISH,
+    ]);
+    for told in [indexless, zeroes] {
+        let mut told = told.unwrap();
+        told.retain(|event| *event != LlmEvent::Progress);
+        assert_eq!(told, [call("", "x", r#"{"n":1}"#), call("", "x", r#"{"n":2}"#)]);
+    }
+}
+
+#[test]
 fn r_39_a_call_without_an_end_marker_is_no_call() {
     let begun = calls(r#"{"index":0,"id":"a","function":{"name":"hang_up","arguments":"{}"}}"#);
     assert!(matches!(answer(&[&begun]), Err(LlmError::CutShort(None))));
