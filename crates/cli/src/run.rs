@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use voxline::{
-    core::{Error, Session, frame::ErrorReport},
+    core::{Error, Session, frame::ErrorReport, service::ToolFailure},
     smallest_tts::TtsError,
 };
 
@@ -171,8 +171,13 @@ pub(crate) fn stuck() -> Failure {
     .advise("try again later")
 }
 
-/// Whether the text concerned was sent again, so that nothing is missing.
+/// Whether nothing is missing: the text concerned was sent again, or a tool failed and the model was told.
 fn is_passing(report: &ErrorReport) -> bool {
-    let Error::Service(error) = &*report.error else { return false };
-    matches!(error.source.downcast_ref(), Some(TtsError::Silent { resent: true, .. }))
+    match &*report.error {
+        Error::Service(error) => {
+            matches!(error.source.downcast_ref(), Some(TtsError::Silent { resent: true, .. }))
+        }
+        Error::Other(error) => error.is::<ToolFailure>(),
+        _ => false,
+    }
 }
