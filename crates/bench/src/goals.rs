@@ -96,6 +96,10 @@ const GOALS: &[Goal] = &[
     goal("stale frames played after it", "", AtMost(0.0), |rows| {
         number(rows, "barge-in", FULL, 0, "stale_frames_played")
     }),
+    goal("confirmed words to the model's request: p99", "ms", AtMost(5.0), |rows| {
+        let words = "Voxline, confirmed words to the model's request";
+        number(rows, "turn end", words, 0, "p99_us").map(|us| us / 1e3)
+    }),
     goal("process start to its end, one frame through ten", "ms", AtMost(10.0), |rows| {
         number(rows, "cold", SYNC, 0, "start_to_exit_ms")
     }),

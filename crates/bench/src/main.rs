@@ -12,7 +12,7 @@
 //! | `--svg DIR` | draws the plots of `docs/performance.md` into that folder |
 //! | `--build` | a clean build of the facade, too, in the last round: minutes |
 //!
-//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `cold`, `agents`, `sessions`, `voice`, `echo`, `parts`, `dependencies`; or alone
+//! Instead of `all`: `hop`, `paced`, `idle`, `barge`, `turn`, `cold`, `agents`, `sessions`, `voice`, `echo`, `parts`, `dependencies`; or alone
 //! `guard`, or `build`: a clean build, minutes.
 //! CPU time is the process's own, so other load on the machine weighs less than on wall time.
 
@@ -35,6 +35,7 @@ mod plot;
 mod row;
 mod stages;
 mod table;
+mod turn_end;
 
 use std::{
     fs, io,
@@ -138,11 +139,12 @@ fn own(figure: &str) -> Vec<Row> {
         return facade::build_rows();
     }
     let all = figure == "all";
-    let figures: [(&str, Figure); 10] = [
+    let figures: [(&str, Figure); 11] = [
         ("hop", hop::rows),
         ("paced", paced::rows),
         ("idle", idle::rows),
         ("barge", barge::rows),
+        ("turn", turn_end::rows),
         ("cold", cold::rows),
         ("dependencies", facade::dependency_rows),
         ("parts", parts::rows),
@@ -168,11 +170,11 @@ fn options() -> Result<Options, String> {
             }
             "--json" => options.json = Some(value()?),
             "--svg" => options.svg = Some(value()?),
-            "all" | "hop" | "paced" | "idle" | "barge" | "cold" | "agents" | "sessions" | "voice"
-            | "echo" | "parts" | "dependencies" | "build" => options.figure = argument,
+            "all" | "hop" | "paced" | "idle" | "barge" | "turn" | "cold" | "agents" | "sessions"
+            | "voice" | "echo" | "parts" | "dependencies" | "build" => options.figure = argument,
             other => {
                 return Err(format!(
-                    "unknown: {other}; figures: all hop paced idle barge cold agents sessions voice echo parts dependencies build"
+                    "unknown: {other}; figures: all hop paced idle barge turn cold agents sessions voice echo parts dependencies build"
                 ));
             }
         }

@@ -39,7 +39,7 @@ pub(crate) fn session_rows() -> Vec<Row> {
 
 /// The same sessions held by Pipecat.
 pub(crate) fn peer_rows() -> Vec<Row> {
-    sessions::peer_rows(&[4, 8, 12, 16, 20, 24, 28, 32, 40], |sessions| {
+    sessions::peer_rows(&[2, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32], |sessions| {
         let simulator = Simulator::start()?;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/run");
         let mut command = on_core(0, "bash".as_ref());

@@ -21,38 +21,33 @@ const MEASURED: Duration = Duration::from_secs(10);
 const TURNS: Duration = Duration::from_secs(40);
 /// How late the 99th of a hundred may come.
 const LIMIT_MS: f64 = 10.0;
-/// Where the costs of a session are read, and how much of a core is tried next, by those costs.
+/// Where the costs of a session are read first; and how much more of a core is tried from one number to the next.
 const FIRST: usize = 100;
-const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 1.0, 1.1];
+const LOADS: [f64; 8] = [0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1];
 
 /// Measures ever more sessions until they come too late, and adds a row with the most that did not.
 pub(crate) fn rows(measure: impl Fn(usize) -> Option<Row>) -> Vec<Row> {
-    let Some(first) = measure(FIRST) else { return Vec::new() };
-    let each = first.number("cpu_ms_per_session_second").unwrap_or(1.0);
-    let next = LOADS.map(|load| ((load * 1000.0 / each / 10.0).round() as usize * 10).max(10));
-    until_late(first, next, measure)
+    until_late(measure, |tried| {
+        let Some(last) = tried.last() else { return Some(FIRST) };
+        // The more there are, the less each costs, so the newest costs count.
+        let each = last.number("cpu_ms_per_session_second")?;
+        let load = LOADS.get(tried.len() - 1)?;
+        Some(((load * 1000.0 / each / 10.0).round() as usize * 10).max(last.pipelines as usize + 10))
+    })
 }
 
 /// The same for a peer, of which these numbers are asked.
 pub(crate) fn peer_rows(numbers: &[usize], measure: impl Fn(usize) -> Option<Row>) -> Vec<Row> {
-    let Some((&first, next)) = numbers.split_first() else { return Vec::new() };
-    let Some(first) = measure(first) else { return Vec::new() };
-    until_late(first, next.iter().copied(), measure)
+    until_late(measure, |tried| numbers.get(tried.len()).copied())
 }
 
-fn until_late(
-    first: Row,
-    next: impl IntoIterator<Item = usize>,
-    measure: impl Fn(usize) -> Option<Row>,
-) -> Vec<Row> {
-    let mut rows = vec![first];
-    for sessions in next {
-        let Some(row) = measure(sessions) else { break };
-        let late = row.late();
+/// Measures the numbers that `next` says, until one comes too late.
+fn until_late(measure: impl Fn(usize) -> Option<Row>, next: impl Fn(&[Row]) -> Option<usize>) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    while !rows.last().is_some_and(Row::late)
+        && let Some(row) = next(&rows).and_then(&measure)
+    {
         rows.push(row);
-        if late {
-            break;
-        }
     }
     rows.extend(most_in_time(&rows));
     rows
