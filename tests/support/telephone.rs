@@ -143,6 +143,7 @@ impl Mouth {
                     ctx.broadcast(Payload::BotStartedSpeaking(speech));
                 }
                 Play::Write(pcm) => self.pending.extend(pcm.samples()),
+                Play::Speaking(speech) => ctx.broadcast(Payload::BotSpeaking(speech)),
                 Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
             }
         }

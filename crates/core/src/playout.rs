@@ -7,7 +7,8 @@
 //! Promises: 1. samples out equal samples in, in order, for each answer that is not interrupted; 2. after
 //! [`interrupt`](Playout::interrupt) nothing of it is written, and what is written ahead of hearing is never more
 //! than the lead and one [`PIECE`], however long the chunks that come; 3. started and stopped come once per answer,
-//! stopped when its last sample has been played; 4. a pause in the input moves the clock, it is not caught up;
+//! stopped when its last sample has been played, and between them, with what is written, how far it is: once for each
+//! [`SPEAKING`] at most; 4. a pause in the input moves the clock, it is not caught up;
 //! 5. [`hold`](Playout::hold) stops the writing and [`resume`](Playout::resume) goes on with the very next
 //! sample; what was written before is still heard; 6. nothing is held for longer than [`HOLD_LIMIT`].
 //!
@@ -30,6 +31,9 @@ pub const HOLD_LIMIT: Duration = Duration::from_secs(15);
 
 /// The longest stretch that is written at once by a playout with a lead: longer chunks are cut.
 pub const PIECE: Duration = Duration::from_millis(50);
+
+/// What must have been played of an answer, at least, since it was last told how far it is.
+pub const SPEAKING: Duration = Duration::from_millis(200);
 
 /// A signal to the output: whether the answer goes on. Held playback that is interrupted is forgotten; held
 /// playback that is resumed goes on with the next sample. Outputs that cannot hold pass it on.
@@ -59,6 +63,8 @@ pub enum Play {
     Started(BotSpeech),
     /// Write this now.
     Write(Pcm),
+    /// Another [`SPEAKING`] of an answer was played: tell it upstream.
+    Speaking(BotSpeech),
     /// An answer is over: tell it upstream.
     Stopped(BotSpeech),
 }
@@ -87,6 +93,8 @@ struct Current {
     /// When its next sample is due to be heard: all written before is heard by then.
     heard_at: Instant,
     written: Duration,
+    /// How much had been played when that was last told.
+    told: Duration,
     /// No more audio of it will come.
     complete: bool,
 }
@@ -143,7 +151,7 @@ impl Playout {
     /// Forgets everything that has not been written. The answer that was playing is stopped, with how much of
     /// it was heard.
     pub fn interrupt(&mut self, now: Instant) {
-        self.outputs.retain(|play| !matches!(play, Play::Write(_)));
+        self.outputs.retain(|play| !matches!(play, Play::Write(_) | Play::Speaking(_)));
         if let Some(speech) = self.position(now) {
             self.outputs.push_back(Play::Stopped(BotSpeech { interrupted: true, ..speech }));
         }
@@ -260,13 +268,25 @@ impl Playout {
         let Some(Item::Audio(context, pcm)) = self.queue.pop_front() else { return false };
         let current = self.current.get_or_insert_with(|| {
             self.outputs.push_back(Play::Started(BotSpeech::new(context)));
-            Current { context, heard_at: now, written: Duration::ZERO, complete: false }
+            Current { context, heard_at: now, written: Duration::ZERO, told: Duration::ZERO, complete: false }
         });
         // After a pause of the input the clock goes on from now.
         current.heard_at = current.heard_at.max(now) + pcm.duration();
         current.written += pcm.duration();
         self.outputs.push_back(Play::Write(pcm));
+        self.tell(now);
         true
+    }
+
+    /// Says how far the answer is, if enough of it was played since that was last said.
+    fn tell(&mut self, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        let played = current.played(now, self.lead);
+        if played < current.told + SPEAKING {
+            return;
+        }
+        current.told = played;
+        self.outputs.extend(self.position(now).map(Play::Speaking));
     }
 
     fn complete(&mut self) {
@@ -327,6 +347,7 @@ mod tests {
             .map(|play| match play {
                 Play::Started(speech) => format!("started {}", speech.context),
                 Play::Write(pcm) => format!("write {:?}", pcm.duration()),
+                Play::Speaking(speech) => format!("speaking {} at {:?}", speech.context, speech.played),
                 Play::Stopped(speech) => {
                     let how = if speech.interrupted { "interrupted" } else { "stopped" };
                     format!("{how} {} after {:?}", speech.context, speech.played)
@@ -353,6 +374,23 @@ mod tests {
         playout.handle_timeout(start + ms(100));
         assert_eq!(outputs(&mut playout), ["stopped ctx-1 after 100ms"]);
         assert!(playout.is_idle());
+    }
+
+    #[test]
+    fn how_far_an_answer_is_is_told_five_times_a_second_while_it_is_heard() {
+        let mut playout = Playout::new(Some(ms(40)));
+        let start = Instant::now();
+        for _ in 0..40 {
+            playout.handle_audio(start, ContextId(1), chunk(20));
+        }
+        playout.handle_stopped(start, ContextId(1));
+        let mut told = Vec::new();
+        while let Some(at) = playout.poll_timeout() {
+            playout.handle_timeout(at);
+            told.extend(outputs(&mut playout).into_iter().filter(|line| line.starts_with("speaking")));
+        }
+        let expected = ["200ms", "400ms", "600ms"].map(|at| format!("speaking ctx-1 at {at}"));
+        assert_eq!(told, expected, "and not when all is written, or over");
     }
 
     #[test]

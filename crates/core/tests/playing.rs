@@ -39,6 +39,7 @@ impl Sink {
                     self.empty_at = Some(until);
                     self.samples.extend_from_slice(pcm.samples());
                 }
+                Play::Speaking(_) => {}
                 Play::Stopped(speech) => {
                     self.stopped_at = Some(now);
                     self.interrupted = speech.interrupted;

@@ -89,6 +89,7 @@ impl Output {
         while let Some(play) = self.playout.poll_output() {
             match play {
                 Play::Started(speech) => ctx.broadcast(Payload::BotStartedSpeaking(speech)),
+                Play::Speaking(speech) => ctx.broadcast(Payload::BotSpeaking(speech)),
                 Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
                 Play::Write(pcm) => self.events.lock().unwrap().push(Event::Wrote(pcm.samples()[0])),
             }

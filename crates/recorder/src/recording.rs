@@ -21,7 +21,7 @@ use crate::{
     bot::BotTrack,
     clips::{self, Clips},
     stats::Counted,
-    timeline::{Placed, Side, Timeline},
+    timeline::{HISTORY, Placed, Side, Timeline},
     user::UserTrack,
 };
 
@@ -63,7 +63,7 @@ impl Recording {
             timeline: Timeline::new(rate),
             user: UserTrack::new(rate, config.patience),
             bot: BotTrack::new(rate, config.lead),
-            clips: config.clips.then(Clips::default),
+            clips: config.clips.then(|| Clips::new(rate.samples_in(HISTORY))),
             now: Duration::ZERO,
             writes: VecDeque::new(),
             placed: Vec::new(),
@@ -93,7 +93,7 @@ impl Recording {
         self.bot.handle_started(at, context, &mut self.placed);
         self.put(Side::Bot);
         let from = self.rate.samples_in(at);
-        self.clip(|clips| clips.began(Side::Bot, from));
+        self.clip(|clips| clips.answer_began(from));
     }
 
     /// The output has played an answer, or the part of it that was heard.
@@ -131,7 +131,7 @@ impl Recording {
     pub(crate) fn handle_speech_started(&mut self, at: Duration) {
         let from = self.user.on_session_clock(at).saturating_sub(clips::MARGIN);
         let from = self.rate.samples_in(from);
-        self.clip(|clips| clips.began(Side::User, from));
+        self.clip(|clips| clips.speech_began(from));
     }
 
     /// The user stopped, at this place of its audio.

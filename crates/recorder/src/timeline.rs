@@ -12,8 +12,8 @@ use std::time::Duration;
 use voxline_audio::SampleRate;
 
 /// How much is held of what has been taken. A start of speech is known within the start window of a detector
-/// and has a pre-roll.
-const HISTORY: Duration = Duration::from_millis(1_500);
+/// and has a pre-roll; that it is a turn may be known after its end.
+pub(crate) const HISTORY: Duration = Duration::from_millis(1_500);
 
 /// Whose samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

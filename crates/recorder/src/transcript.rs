@@ -5,11 +5,13 @@
 //! 1. A line is written when it is final: what the user said with its transcription, what the bot said when its
 //!    playback is over, as far as it was heard. Each line is on disk before the next.
 //! 2. Nothing waits for the disk. An observer that is too slow misses frames; then a line says how many.
-//! 3. Times are seconds since the session began, those of `call.wav`.
+//! 3. Times are seconds since the session began, those of `call.wav` while the user's audio comes in real time and
+//!    keeps its clock (`docs/recording.md`).
 
 mod answers;
 mod line;
 mod lines;
+mod words;
 
 use std::{
     collections::VecDeque,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers with it")]
 
-use std::{fs, path::Path};
+use std::fs;
 
 use tokio::time::{Instant, sleep_until};
 use voxline_audio::{Pcm, SampleRate};
@@ -15,7 +15,7 @@ use voxline_recorder::{Recorder, RecorderConfig};
 use voxline_testkit::{Harness, samples};
 
 mod support;
-use support::{RATE, Speaker, folder, ms, pcm, spans, spoken, stereo};
+use support::{RATE, Speaker, folder, mono, ms, pcm, spans, spoken, stereo};
 
 fn harness(recorder: Recorder) -> Harness {
     let config = SessionConfig { output_rate: RATE, ..SessionConfig::default() };
@@ -138,15 +138,6 @@ fn each_turn_is_a_file_of_its_own_when_asked_for() {
     assert_eq!(names, ["0001-user.wav", "0002-bot.wav"]);
     assert_eq!(spans(&mono(&folder.join("turns/0001-user.wav")), 100), [(300, 1_300)]);
     assert_eq!(spans(&mono(&folder.join("turns/0002-bot.wav")), 7), [(0, 400)]);
-}
-
-fn mono(path: &Path) -> Vec<i16> {
-    let mut reader = voxline_audio::WavReader::open(path).unwrap();
-    let mut samples = Vec::new();
-    while let Some(pcm) = reader.read(4_096).unwrap() {
-        samples.extend_from_slice(pcm.samples());
-    }
-    samples
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_call_reads_as_it_was_heard() {
 
     let text = fs::read_to_string(folder.join("transcript.txt")).unwrap();
     let expected = "00:00:00.2 user: What time is it?\n\
-                    00:00:02.0 bot: It is half –\n\
+                    00:00:02.0 bot: It is half past –\n\
                     00:00:03.0 user: Thank you!\n\
                     00:00:03.0 bot: You are welcome.\n";
     assert_eq!(text, expected);
@@ -57,10 +57,7 @@ fn a_call_reads_as_it_was_heard() {
     let lines: Vec<serde_json::Value> =
         json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 4);
-    assert_eq!(
-        (&lines[1]["interrupted"], &lines[1]["unheard"]),
-        (&true.into(), &"past three in Delhi.".into())
-    );
+    assert_eq!((&lines[1]["interrupted"], &lines[1]["unheard"]), (&true.into(), &"three in Delhi.".into()));
     assert_eq!((&lines[0]["at"], &lines[0]["end"]), (&0.2.into(), &1.4.into()));
 }
 

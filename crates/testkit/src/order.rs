@@ -4,7 +4,8 @@
 //! them. In: frames that travel downstream past one place, and interruptions. Out: what broke the order, as text.
 //!
 //! 1. An answer is started once, and stopped once after that; its audio and words lie between.
-//! 2. The output's edges (`BotStartedSpeaking`, `BotStoppedSpeaking`) alternate, of one answer at a time.
+//! 2. The output's edges (`BotStartedSpeaking`, `BotStoppedSpeaking`) alternate, of one answer at a time;
+//!    `BotSpeaking` comes between them.
 //! 3. At the end of a session that ends in order no answer is open; nothing is spoken after it.
 //! 4. An interruption closes every answer, but for playback: the output says itself that it has stopped. What is
 //!    heard after it is another answer, whatever its name.
@@ -130,6 +131,9 @@ impl Place {
                 not(self.playing.replace(speech.context).is_some(), "playback begins within another")?;
                 not(!self.played.insert(speech.context), "an answer is played twice")
             }
+            Payload::BotSpeaking(speech) => {
+                not(self.playing != Some(speech.context), "an answer goes on that is not played")
+            }
             Payload::BotStoppedSpeaking(speech) => {
                 let playing = self.playing.take();
                 not(playing != Some(speech.context), "playback ends that has not begun")
@@ -165,6 +169,7 @@ impl Observer for Watching {
             FrameKind::TtsWord,
             FrameKind::TtsStopped,
             FrameKind::BotStartedSpeaking,
+            FrameKind::BotSpeaking,
             FrameKind::BotStoppedSpeaking,
             FrameKind::End,
         ])

@@ -72,6 +72,7 @@ fn content(payload: &Payload) -> String {
         }
         Payload::SpeechStarted(edge) | Payload::SpeechStopped(edge) => speech(edge),
         Payload::BotStartedSpeaking(speech)
+        | Payload::BotSpeaking(speech)
         | Payload::BotStoppedSpeaking(speech)
         | Payload::TtsStarted(speech)
         | Payload::TtsStopped(speech) => bot(speech),

@@ -124,6 +124,7 @@ pub fn payload(kind: FrameKind, text: &str) -> Option<Payload> {
         FrameKind::UserStartedSpeaking => Payload::UserStartedSpeaking,
         FrameKind::UserStoppedSpeaking => Payload::UserStoppedSpeaking,
         FrameKind::BotStartedSpeaking => Payload::BotStartedSpeaking(BotSpeech::new(context)),
+        FrameKind::BotSpeaking => Payload::BotSpeaking(BotSpeech::new(context)),
         FrameKind::BotStoppedSpeaking => Payload::BotStoppedSpeaking(BotSpeech::new(context)),
         FrameKind::InterimTranscription => Payload::InterimTranscription(Box::new(heard(text))),
         FrameKind::Transcription => Payload::Transcription(Arc::new(heard(text))),

@@ -7,6 +7,7 @@
 //! | `Interrupt` | the speaker is silent within one of its own buffers, 10 to 40 ms |
 //! | `End` | waits until everything has been played |
 //! | out, both ways: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the edges of playback, with the time played |
+//! | out, both ways: `BotSpeaking` | between them, how far the answer is |
 //! | anything else | passed on |
 //!
 //! What was played is known but for the device's own buffer, which the system does not tell.
@@ -27,8 +28,10 @@ use crate::{
     ring::Writer,
 };
 
-/// How far playback is written ahead of what is heard.
+/// How far playback is written ahead of what is heard, unless it is set.
 const LEAD: Duration = Duration::from_millis(150);
+/// What the ring to the device has room for in any case.
+const MOST_LEAD: Duration = Duration::from_secs(1);
 /// Audio that may wait to be played before the input is held.
 const WAITING: Duration = Duration::from_secs(300);
 /// Time for the device to play what is in its own buffer, before it is closed.
@@ -45,6 +48,7 @@ pub struct LocalOutput {
     device: Open<Writer>,
     keeper: Option<Keeper>,
     stats: LocalStats,
+    lead: Duration,
     playout: Playout,
     resampler: Option<StreamResampler>,
     ending: bool,
@@ -57,6 +61,7 @@ impl LocalOutput {
             device,
             keeper: Some(keeper),
             stats,
+            lead: LEAD,
             playout: Playout::new(Some(LEAD)),
             resampler: None,
             ending: false,
@@ -64,12 +69,24 @@ impl LocalOutput {
         }
     }
 
+    /// Writes so far ahead of what is heard, at most 1 s. Default 150 ms: a stall of the program that is as long makes
+    /// no gap, and held playback is still heard for as long. A recorder in the same pipeline must be told the same.
+    #[must_use]
+    pub fn with_lead(mut self, lead: Duration) -> Self {
+        self.lead = lead.min(MOST_LEAD);
+        self.playout = Playout::new(Some(self.lead));
+        self
+    }
+
     /// Does what the playout has decided.
     fn play(&mut self, ctx: &mut Context<'_>) -> Result {
+        let mut outcome = Ok(());
         while let Some(play) = self.playout.poll_output() {
             match play {
                 Play::Started(speech) => ctx.broadcast(Payload::BotStartedSpeaking(speech)),
-                Play::Write(pcm) => self.write(&pcm)?,
+                // Playback goes on: the clock and the edges do not depend on the device.
+                Play::Write(pcm) => outcome = self.write(&pcm).and(outcome),
+                Play::Speaking(speech) => ctx.broadcast(Payload::BotSpeaking(speech)),
                 Play::Stopped(speech) => {
                     if !speech.interrupted {
                         self.flush();
@@ -94,7 +111,7 @@ impl LocalOutput {
         if self.stats.is_lost(false) && !std::mem::replace(&mut self.told_lost, true) {
             return Err(Error::other(LocalError::Lost { device: self.device.name.clone() }));
         }
-        Ok(())
+        outcome
     }
 
     fn write(&mut self, pcm: &Pcm) -> Result {
@@ -165,7 +182,7 @@ impl Processor for LocalOutput {
         }
         self.ending = true;
         self.playout.finish(ctx.now());
-        ctx.postpone_end(self.playout.waiting() + LEAD + TAIL + END_SLACK);
+        ctx.postpone_end(self.playout.waiting() + self.lead + TAIL + END_SLACK);
         self.play(ctx)?;
         Ok(Ending::Later)
     }
@@ -249,6 +266,18 @@ mod tests {
         let at_once = reader.read(usize::MAX, |_| {});
         assert!(at_once <= 48 * 190, "{at_once} samples");
         harness.interrupt();
+    }
+
+    #[test]
+    fn another_lead_is_written_ahead_and_no_more() {
+        for (lead, written) in [(0, 0..=50), (40, 40..=90), (400, 400..=450), (60_000, 1_000..=1_050)] {
+            let (device, keeper, mut reader) = fake::speaker(SampleRate::HZ_48000);
+            let output = LocalOutput::new(device, keeper, LocalStats::default()).with_lead(ms(lead));
+            let mut harness = Harness::new(output);
+            say(&mut harness, 250);
+            let at_once = reader.read(usize::MAX, |_| {}) as u64 / 48;
+            assert!(written.contains(&at_once), "{at_once} ms with a lead of {lead} ms");
+        }
     }
 
     #[test]

@@ -7,12 +7,17 @@
 //! | `Interrupt` | what has not been played is forgotten |
 //! | `End` | waits until everything has been played |
 //! | out, both ways: `BotStartedSpeaking`, `BotStoppedSpeaking` | at the true edges of playback, with the time played |
+//! | out, both ways: `BotSpeaking` | between them, how far the answer is |
 //! | anything else | passed on |
 //!
 //! In real time the file is the call's own timeline: silence where the bot is silent, or the background, if there
 //! is one, up to the end of the session. It is written when something happens and not by a timer, so that it costs
 //! nothing meanwhile, and goes on at the same sample through answers, pauses and interruptions. At the fast pace
 //! answers stand one after the other, with the background under them. The file has the session's output rate, 16 bit, one channel.
+//!
+//! A file that cannot be written any more stops nothing else: answers are played on the clock and told as ever. Of
+//! failures in a row the first is reported, and what could not be written is missing in the file, up to where the
+//! next answer begins.
 
 use std::{
     fs::File,
@@ -53,6 +58,10 @@ pub struct WavOutput {
     /// The sound to play and how loud, and from the start on the playing of it.
     sound: Option<(Pcm, f32)>,
     background: Option<Background>,
+    /// The last write failed.
+    failing: bool,
+    /// The failure to be told.
+    untold: Option<Error>,
     ending: bool,
 }
 
@@ -67,6 +76,8 @@ impl WavOutput {
             writer: None,
             sound: None,
             background: None,
+            failing: false,
+            untold: None,
             ending: false,
         }
     }
@@ -96,15 +107,16 @@ impl WavOutput {
         self
     }
 
-    /// Does what the playout has decided.
+    /// Does what the playout has decided. A file that fails does not stop it.
     fn play(&mut self, ctx: &mut Context<'_>) -> Result {
         while let Some(play) = self.playout.poll_output() {
             match play {
                 Play::Started(speech) => {
-                    self.catch_up(ctx)?;
+                    self.catch_up(ctx);
                     ctx.broadcast(Payload::BotStartedSpeaking(speech));
                 }
-                Play::Write(pcm) => self.write(&pcm)?,
+                Play::Write(pcm) => self.write_voice(&pcm),
+                Play::Speaking(speech) => ctx.broadcast(Payload::BotSpeaking(speech)),
                 Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
             }
         }
@@ -118,31 +130,32 @@ impl WavOutput {
             ctx.release_input();
         }
         if self.ending && self.playout.is_idle() {
-            self.play_out_background(ctx)?;
+            self.play_out_background(ctx);
             ctx.finish_end();
         }
-        Ok(())
+        self.untold.take().map_or(Ok(()), Err)
     }
 
-    fn write(&mut self, pcm: &Pcm) -> Result {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        match &mut self.background {
-            Some(background) => writer.write(&background.under(pcm).map_err(Error::other)?),
-            None => writer.write(pcm),
-        }
-        .map_err(Error::other)
+    fn write_voice(&mut self, pcm: &Pcm) {
+        let mixed = match &mut self.background {
+            Some(background) => background.under(pcm).map_err(Error::other),
+            None => Ok(pcm.clone()),
+        };
+        self.write(mixed);
     }
 
     /// The background goes on to the end of the session.
-    fn play_out_background(&mut self, ctx: &mut Context<'_>) -> Result {
-        if self.background.is_some() { self.catch_up(ctx) } else { Ok(()) }
+    fn play_out_background(&mut self, ctx: &mut Context<'_>) {
+        if self.background.is_some() {
+            self.catch_up(ctx);
+        }
     }
 
     /// Fills the file with silence or the background up to now, so that it is the call's timeline.
-    fn catch_up(&mut self, ctx: &mut Context<'_>) -> Result {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
+    fn catch_up(&mut self, ctx: &mut Context<'_>) {
+        let Some(writer) = &self.writer else { return };
         if self.pace == Pace::Fast {
-            return Ok(());
+            return;
         }
         let rate = writer.rate();
         let mut missing = rate.samples_in(ctx.session_time()).saturating_sub(writer.frames());
@@ -152,10 +165,20 @@ impl WavOutput {
                 Some(background) => background.take(count as usize),
                 None => Pcm::mono(vec![0; count as usize], rate),
             };
-            writer.write(&pcm).map_err(Error::other)?;
+            if !self.write(Ok(pcm)) {
+                return;
+            }
             missing -= count;
         }
-        Ok(())
+    }
+
+    /// Writes to the file; whether it is there now. Of failures in a row the first is told.
+    fn write(&mut self, pcm: Result<Pcm>) -> bool {
+        let Some(writer) = &mut self.writer else { return false };
+        let written = pcm.and_then(|pcm| writer.write(&pcm).map_err(Error::other));
+        let failed_before = std::mem::replace(&mut self.failing, written.is_err());
+        self.untold = self.untold.take().or(written.err().filter(|_| !failed_before));
+        !self.failing
     }
 }
 
@@ -194,7 +217,7 @@ impl Processor for WavOutput {
                 match custom.downcast_ref() {
                     Some(Playback::Hold) => self.playout.hold(now),
                     _ => {
-                        self.catch_up(ctx)?;
+                        self.catch_up(ctx);
                         self.playout.resume(now);
                     }
                 }
@@ -220,13 +243,16 @@ impl Processor for WavOutput {
 
     fn end(&mut self, ctx: &mut Context<'_>) -> Result<Ending> {
         if self.playout.is_idle() {
-            self.play_out_background(ctx)?;
-            return Ok(Ending::Now);
+            self.play_out_background(ctx);
+            return self.untold.take().map_or(Ok(Ending::Now), Err);
         }
         self.ending = true;
         self.playout.finish(ctx.now());
         ctx.postpone_end(self.playout.waiting() + self.lead + END_SLACK);
-        self.play(ctx)?;
+        // An error returned here would end the session without what is still to be played.
+        if let Err(error) = self.play(ctx) {
+            ctx.report(error);
+        }
         Ok(if self.playout.is_idle() { Ending::Now } else { Ending::Later })
     }
 

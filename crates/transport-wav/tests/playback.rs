@@ -215,3 +215,28 @@ fn r_34_no_order_of_hold_resume_interruption_and_control_leaves_the_output_stuck
         assert_eq!(started, stopped, "{order:?}:\n{log}");
     }
 }
+
+#[test]
+fn what_cannot_be_written_stops_neither_the_clock_nor_the_edges_and_is_told_once() {
+    let (rate, other) = (SampleRate::HZ_16000, SampleRate::HZ_8000);
+    let path = path("refused.wav");
+    let mut harness = start(WavOutput::create(&path), rate);
+    // Nothing of another rate fits into the file.
+    for n in 0..50 {
+        harness.queue(chunk(1, 160 * n, 160, other));
+    }
+    harness.queue(complete(1)).advance(ms(1_050));
+    let log = harness.log();
+    let stop = stops(&log);
+    assert_eq!((stop.len(), stop[0].played, stop[0].interrupted), (1, ms(1_000), false));
+    assert_eq!(log.count(FrameKind::Error), 1, "of fifty failures in a row the first is told:\n{log}");
+    // What fits is written, in its place; a failure after that is another one.
+    harness.queue(chunk(2, 0, 320, rate)).queue(complete(2)).advance(ms(50));
+    harness.queue(chunk(3, 0, 160, other)).queue(complete(3));
+    assert_eq!(harness.finish_outcome().map_err(|error| error.to_string()), Ok(Outcome::Ended));
+    let log = harness.log();
+    assert_eq!((stops(&log).len(), log.count(FrameKind::Error)), (3, 2), "{log}");
+    let file = written(&path);
+    let said = file.iter().position(|&sample| sample != 0);
+    assert_eq!((said, &file[16_800..17_120]), (Some(16_800), &(1..=320).collect::<Vec<i16>>()[..]));
+}

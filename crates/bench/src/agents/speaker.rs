@@ -66,6 +66,7 @@ impl Speaker {
                 Play::Write(pcm) => {
                     self.delays.played.fetch_add(pcm.duration().as_micros() as u64, Relaxed);
                 }
+                Play::Speaking(speech) => ctx.broadcast(Payload::BotSpeaking(speech)),
                 Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
             }
         }

@@ -105,6 +105,8 @@ pub enum Payload {
     UserStoppedSpeaking,
     /// The first sample of an answer was played.
     BotStartedSpeaking(BotSpeech),
+    /// An answer is being played: how far it is by now, five times a second at most.
+    BotSpeaking(BotSpeech),
     /// The last sample of an answer was played, or it was cut.
     BotStoppedSpeaking(BotSpeech),
 

@@ -90,6 +90,7 @@ taxonomy! {
     UserStartedSpeaking() => Control Down survives,
     UserStoppedSpeaking() => Control Down survives,
     BotStartedSpeaking(_) => Control Up survives,
+    BotSpeaking(_) => Control Up dropped,
     BotStoppedSpeaking(_) => Control Up survives,
 
     InterimTranscription(_) => Data Down survives,

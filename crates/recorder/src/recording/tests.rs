@@ -170,6 +170,66 @@ fn turns_become_clips_with_a_margin_around_the_users_speech() {
     assert_eq!(bot.2.len() / 8, 1_000);
 }
 
+#[test]
+fn a_cough_is_a_clip_of_its_own_and_the_next_turn_begins_with_its_own_speech() {
+    let mut call = Call::new(RecorderConfig { clips: true, ..Default::default() });
+    let cough = |call: &mut Call, at: u64| {
+        call.user_from_to(at, at + 200, 5);
+        call.recording.handle_speech_started(ms(at));
+        call.user_from_to(at + 200, at + 400, 0);
+        call.recording.handle_speech_stopped(ms(at + 200));
+    };
+    // One during the answer, long before the turn, and one right before it.
+    call.user_from_to(0, 1_000, 0);
+    call.recording.handle_bot_audio(ms(1_000), ANSWER, pcm(3_000, 7));
+    call.recording.handle_bot_started(ms(1_000), ANSWER);
+    call.user_from_to(1_000, 2_000, 0);
+    cough(&mut call, 2_000);
+    call.user_from_to(2_400, 4_000, 0);
+    call.recording.handle_bot_stopped(ms(4_000), &stopped(3_000, false));
+    call.user_from_to(4_000, 6_000, 0);
+    cough(&mut call, 6_000);
+    call.user_from_to(6_400, 7_000, 0);
+    call.user_from_to(7_000, 7_200, 6);
+    call.recording.handle_speech_started(ms(7_000));
+    call.recording.handle_turn_started(ms(7_200));
+    call.user_from_to(7_200, 8_000, 6);
+    call.user_from_to(8_000, 8_500, 0);
+    call.recording.handle_speech_stopped(ms(8_000));
+    call.recording.handle_turn_stopped(ms(8_500));
+    call.user_from_to(8_500, 10_000, 0);
+    let call = call.finish();
+    let told = |&(number, side, ref samples, _): &(u32, Side, Vec<i16>, bool)| {
+        let spans = [5, 6, 7].map(|value| spans(samples.iter().copied(), value)).concat();
+        (number, side, samples.len() / 8, spans)
+    };
+    let expected = [
+        (1, Side::Bot, 3_000, vec![(0, 3_000)]),
+        (2, Side::User, 800, vec![(300, 500)]),
+        (3, Side::User, 800, vec![(300, 500)]),
+        (4, Side::User, 1_800, vec![(300, 1_300)]),
+    ];
+    assert_eq!(call.clips.iter().map(told).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_turn_that_is_told_after_its_speech_has_all_of_it() {
+    let mut call = Call::new(RecorderConfig { clips: true, ..Default::default() });
+    call.user_from_to(0, 2_000, 0);
+    call.user_from_to(2_000, 2_200, 5);
+    call.recording.handle_speech_started(ms(2_000));
+    call.user_from_to(2_200, 2_600, 0);
+    call.recording.handle_speech_stopped(ms(2_200));
+    // A strategy that waits for words, and says so 1.7 s after the speech.
+    call.user_from_to(2_600, 3_900, 0);
+    call.recording.handle_turn_started(ms(3_900));
+    call.recording.handle_turn_stopped(ms(4_000));
+    call.user_from_to(3_900, 6_000, 0);
+    let call = call.finish();
+    let [(_, _, samples, true)] = &call.clips[..] else { panic!("{} clips", call.clips.len()) };
+    assert_eq!((samples.len() / 8, spans(samples.iter().copied(), 5)), (2_300, vec![(300, 500)]));
+}
+
 /// tracks are placed by media timestamps, error below 20 ms an hour under stalls and bursts.
 #[test]
 fn r_28_an_hour_of_stalls_and_bursts_moves_nothing_by_20_ms() {

@@ -1,14 +1,19 @@
 //! What of an answer was heard.
 //!
-//! By the times of its words where there are any, else by the share of its audio, in whole words. The context of
-//! a conversation knows more (see `voxline-turns`); this is for people who read along.
+//! By the times of its words where there are any, else by the share of its audio, in whole words. While not all audio
+//! has come that share is guessed from the pace of the answers before. The context of a conversation decides in the
+//! same way (see `voxline-turns`); this is for people who read along.
 
 use std::time::Duration;
 
 use voxline_core::frame::{BotSpeech, ContextId, SpokenText, SpokenWord};
 
+use super::words::{letters, word_ends};
+
 /// Words kept of one answer; with more the share decides.
 const WORDS: usize = 4096;
+/// How far behind a word the next is looked for, in bytes: a word that the text spells otherwise costs no more.
+const NEAR: usize = 64;
 
 /// An answer whose playback is not over.
 #[derive(Clone, Debug)]
@@ -18,6 +23,17 @@ pub(crate) struct Answer {
     text: String,
     /// When each word ends.
     words: Vec<(String, Duration)>,
+}
+
+/// How fast answers are spoken, in letters a second: learnt from those that were spoken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pace(f64);
+
+impl Default for Pace {
+    /// English read aloud: 150 words a minute at six letters.
+    fn default() -> Self {
+        Self(15.0)
+    }
 }
 
 impl Answer {
@@ -43,29 +59,62 @@ impl Answer {
     }
 
     /// What was heard, and what was not.
-    pub(crate) fn split(&self, speech: &BotSpeech) -> (&str, &str) {
+    pub(crate) fn split(&self, speech: &BotSpeech, pace: Pace) -> (&str, &str) {
         let whole = self.text.trim();
         if !speech.interrupted {
             return (whole, "");
         }
-        let (heard, rest) = whole.split_at(self.heard_to(whole, speech));
+        let to = match self.words.len() {
+            1..WORDS => self.heard_by_words(whole, speech.played),
+            _ => heard_by_share(whole, speech, pace),
+        };
+        let (heard, rest) = whole.split_at(to);
         (heard.trim_end(), rest.trim_start())
     }
 
-    fn heard_to(&self, whole: &str, speech: &BotSpeech) -> usize {
-        if !self.words.is_empty() && self.words.len() < WORDS {
-            let heard = self.words.iter().filter(|(_, end)| *end <= speech.played);
-            return heard.fold(0, |at, (word, _)| match whole[at..].find(word.as_str()) {
-                Some(found) => word_end(whole, at + found + word.len()),
-                None => at,
-            });
+    /// The pace this answer was spoken at, if all of its length is known; else the pace before.
+    pub(crate) fn pace(&self, speech: &BotSpeech, before: Pace) -> Pace {
+        let length = speech.received().max(speech.played).as_secs_f64();
+        if !speech.complete || length < 0.5 {
+            return before;
         }
-        let all = speech.received().max(speech.played).as_secs_f64();
-        let share = if all > 0.0 { speech.played.as_secs_f64() / all } else { 0.0 };
-        let letters = (whole.chars().count() as f64 * share) as usize;
-        let at = whole.char_indices().nth(letters).map_or(whole.len(), |(index, _)| index);
-        if at == whole.len() { at } else { whole[..at].rfind(char::is_whitespace).unwrap_or(0) }
+        Pace((before.0 + letters(self.text.trim()) / length) / 2.0)
     }
+
+    fn heard_by_words(&self, whole: &str, played: Duration) -> usize {
+        let heard = self.words.iter().filter(|(word, end)| *end <= played && !word.is_empty());
+        heard.fold(0, |at, (word, _)| match near(&whole[at..], word).find(word.as_str()) {
+            Some(found) => word_end(whole, at + found + word.len()),
+            None => at,
+        })
+    }
+}
+
+fn heard_by_share(whole: &str, speech: &BotSpeech, pace: Pace) -> usize {
+    let (played, received) = (speech.played.as_secs_f64(), speech.received().as_secs_f64());
+    let all = letters(whole);
+    if played <= 0.0 || all <= 0.0 {
+        return 0;
+    }
+    let heard = if speech.complete && received > 0.0 {
+        all * played / received
+    } else {
+        // What has come of the audio is no more than all of the text.
+        played * pace.0.min(if received > 0.0 { all / received } else { f64::MAX })
+    };
+    let (mut from, mut spoken) = (0, 0.0);
+    let was_heard = |end: &usize| {
+        spoken += letters(&whole[from..*end]);
+        from = *end;
+        spoken <= heard + 0.5
+    };
+    word_ends(whole).take_while(was_heard).last().unwrap_or(0)
+}
+
+/// The part of a text that a word is looked for in.
+fn near<'a>(text: &'a str, word: &str) -> &'a str {
+    let end = text.char_indices().map(|(index, _)| index).find(|&index| index > word.len() + NEAR);
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// The place after the punctuation that belongs to a word.
@@ -77,6 +126,7 @@ fn word_end(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use voxline_core::frame::RequestId;
 
     use super::*;
@@ -92,25 +142,88 @@ mod tests {
         answer
     }
 
+    /// Cut after so many of so many milliseconds, which are all of it.
     fn cut(played: u64, received: u64) -> BotSpeech {
         let (played, received) = (Duration::from_millis(played), received * 1_000_000);
-        BotSpeech { played, received, interrupted: true, ..BotSpeech::new(ContextId(1)) }
+        BotSpeech { played, received, complete: true, interrupted: true, ..BotSpeech::new(ContextId(1)) }
+    }
+
+    fn split<'a>(answer: &'a Answer, speech: &BotSpeech) -> (&'a str, &'a str) {
+        answer.split(speech, Pace::default())
     }
 
     #[test]
     fn times_of_words_decide_where_there_are_any() {
         let words = [("no", 200), ("no", 500), ("not", 900), ("now", 1_300)];
         let answer = answer("No? no, no, not now!", &words);
-        assert_eq!(answer.split(&cut(950, 5_000)), ("No? no, no, not", "now!"));
-        assert_eq!(answer.split(&cut(100, 5_000)), ("", "No? no, no, not now!"));
+        assert_eq!(split(&answer, &cut(950, 5_000)), ("No? no, no, not", "now!"));
+        assert_eq!(split(&answer, &cut(100, 5_000)), ("", "No? no, no, not now!"));
+    }
+
+    #[test]
+    fn a_word_that_the_text_spells_otherwise_is_not_found_far_behind() {
+        let far = "and so on and on, as it was said again and again by all of us, ten times.";
+        let text = format!("At 10 we meet, {far}");
+        let answer = answer(&text, &[("At", 100), ("ten", 300), ("we", 500), ("", 600)]);
+        assert_eq!(split(&answer, &cut(700, 9_000)), ("At 10 we", &*format!("meet, {far}")));
     }
 
     #[test]
     fn without_them_the_share_of_the_audio_decides_in_whole_words() {
         let answer = answer("यह एक लंबा वाक्य है।", &[]);
-        assert_eq!(answer.split(&cut(500, 1_000)), ("यह एक", "लंबा वाक्य है।"));
-        assert_eq!(answer.split(&cut(1_000, 1_000)), ("यह एक लंबा वाक्य है।", ""));
-        assert_eq!(answer.split(&cut(0, 0)), ("", "यह एक लंबा वाक्य है।"));
+        assert_eq!(split(&answer, &cut(450, 1_000)), ("यह एक", "लंबा वाक्य है।"));
+        assert_eq!(split(&answer, &cut(1_000, 1_000)), ("यह एक लंबा वाक्य है।", ""));
+        assert_eq!(split(&answer, &cut(0, 0)), ("", "यह एक लंबा वाक्य है।"));
+    }
+
+    #[test]
+    fn while_not_all_audio_has_come_the_pace_decides() {
+        // Fifty letters, of which one second has come and been heard: 15 of them at the usual pace.
+        let answer = answer("It is half past three in Delhi, and noon in Berlin", &[]);
+        let early = BotSpeech { complete: false, ..cut(1_000, 1_000) };
+        assert_eq!(split(&answer, &early).0, "It is half past");
+        // All of the text is no more than what has come.
+        let slow = BotSpeech { complete: false, ..cut(1_000, 10_000) };
+        assert_eq!(split(&answer, &slow).0, "It is");
+        assert_eq!(split(&answer, &BotSpeech { received: 0, ..early }).0, "It is half past");
+    }
+
+    #[test]
+    fn the_pace_is_learnt_from_answers_of_known_length() {
+        let answer = answer(&"a".repeat(50), &[]);
+        let whole = BotSpeech { interrupted: false, ..cut(2_000, 2_000) };
+        assert_eq!(answer.pace(&whole, Pace::default()), Pace(20.0));
+        assert_eq!(answer.pace(&cut(500, 2_000), Pace::default()), Pace(20.0), "its length is known, too");
+        for unknown in [BotSpeech { complete: false, ..whole }, cut(400, 400)] {
+            assert_eq!(answer.pace(&unknown, Pace::default()), Pace::default());
+        }
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_cut_at_their_letters() {
+        for (text, heard) in [
+            ("现在是三点半。", "现在是"),
+            ("いまさんじはんです", "いまさん"),
+            ("ตอนนี้บ่ายสาม", "ตอนนี้"),
+            ("现在是 three thirty.", "现在是"),
+        ] {
+            let answer = answer(text, &[]);
+            assert_eq!(split(&answer, &cut(500, 1_000)).0, heard, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_position_breaks_it(text: String, word: String, played in 0..5_000_u64, received in 0..5_000_u64) {
+            let mut answer = answer(&text, &[]);
+            let speech = BotSpeech { complete: received % 2 == 0, ..cut(played, received) };
+            let (heard, rest) = answer.split(&speech, Pace::default());
+            prop_assert!(text.contains(heard) && text.contains(rest));
+            let (context, request) = (ContextId(1), RequestId(1));
+            answer.push_word(&SpokenWord { context, request, text: word, start: Duration::ZERO, end: Duration::ZERO });
+            let (heard, rest) = answer.split(&speech, Pace::default());
+            prop_assert!(text.contains(heard) && text.contains(rest));
+        }
     }
 
     #[test]
@@ -120,6 +233,6 @@ mod tests {
         answer.push_text(&more("Two, "));
         answer.push_text(&more("three"));
         answer.push_text(&more("fold."));
-        assert_eq!(answer.split(&BotSpeech::new(ContextId(1))), ("One. Two, threefold.", ""));
+        assert_eq!(split(&answer, &BotSpeech::new(ContextId(1))), ("One. Two, threefold.", ""));
     }
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use voxline_core::frame::{BotSpeech, ContextId, SpokenText, SpokenWord, Transcription};
 
-use super::{answers::Answer, line::Line};
+use super::{
+    answers::{Answer, Pace},
+    line::Line,
+};
 
 /// Answers that wait for their playback; the oldest is forgotten first.
 const ANSWERS: usize = 32;
@@ -14,6 +17,7 @@ const ANSWERS: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     answers: Vec<Answer>,
+    pace: Pace,
 }
 
 impl Lines {
@@ -47,7 +51,8 @@ impl Lines {
         let index = self.answers.iter().position(|answer| answer.context == speech.context)?;
         // Those before it will not be played any more.
         let answer = self.answers.drain(..=index).next_back()?;
-        let (text, unheard) = answer.split(speech);
+        let (text, unheard) = answer.split(speech, self.pace);
+        self.pace = answer.pace(speech, self.pace);
         Some(Line::Bot {
             at: answer.began.unwrap_or(at.saturating_sub(speech.played)),
             played: speech.played,

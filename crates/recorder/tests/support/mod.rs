@@ -51,6 +51,16 @@ pub(crate) fn stereo(path: &Path) -> (Vec<i16>, Vec<i16>) {
     (samples.iter().step_by(2).copied().collect(), samples.iter().skip(1).step_by(2).copied().collect())
 }
 
+/// The samples of a file of one channel.
+pub(crate) fn mono(path: &Path) -> Vec<i16> {
+    let mut reader = voxline_audio::WavReader::open(path).unwrap();
+    let mut samples = Vec::new();
+    while let Some(pcm) = reader.read(4_096).unwrap() {
+        samples.extend_from_slice(pcm.samples());
+    }
+    samples
+}
+
 /// Stretches of a value, in ms at 16 kHz.
 pub(crate) fn spans(samples: &[i16], value: i16) -> Vec<(u64, u64)> {
     let mut spans: Vec<(u64, u64)> = Vec::new();
@@ -76,7 +86,7 @@ impl Speaker {
             match play {
                 Play::Started(speech) => ctx.broadcast(Payload::BotStartedSpeaking(speech)),
                 Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
-                Play::Write(_) => {}
+                Play::Write(_) | Play::Speaking(_) => {}
             }
         }
         match self.0.poll_timeout() {

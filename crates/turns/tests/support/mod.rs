@@ -149,6 +149,7 @@ impl Speaker {
         while let Some(play) = self.playout.poll_output() {
             match play {
                 Play::Started(speech) => ctx.broadcast(Payload::BotStartedSpeaking(speech)),
+                Play::Speaking(speech) => ctx.broadcast(Payload::BotSpeaking(speech)),
                 Play::Stopped(speech) => ctx.broadcast(Payload::BotStoppedSpeaking(speech)),
                 Play::Write(pcm) => {
                     let at = self.until.max(now);
