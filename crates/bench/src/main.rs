@@ -9,6 +9,7 @@
 //! | `--peers` | the same work by flowcat-core, rustvani and Pipecat, fetched and built by `peers/run`, in the same rounds |
 //! | `--rounds N` | how many rounds; 3 |
 //! | `--json FILE` | writes every row of every round, one JSON object a line |
+//! | `--from FILE` | measures nothing and shows again what `--json` wrote |
 //! | `--svg DIR` | draws the plots of `docs/performance.md` into that folder |
 //! | `--build` | a clean build of the facade, too, in the last round: minutes |
 //!
@@ -52,6 +53,7 @@ struct Options {
     build: bool,
     rounds: usize,
     json: Option<String>,
+    from: Option<String>,
     svg: Option<String>,
 }
 
@@ -81,21 +83,42 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut rounds: Vec<Vec<Row>> = Vec::new();
-    for round in 1..=options.rounds {
-        eprintln!("round {round} of {}", options.rounds);
-        rounds.push(measure(&options, round == options.rounds));
-    }
+    let rounds = match rounds(&options) {
+        Ok(rounds) => rounds,
+        Err(error) => {
+            eprintln!("the earlier rows cannot be read: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let rows = rounds.concat();
     println!("{}\n", machine::line(options.peers));
     println!("{}\n{}", goals::render(&rounds), table::render(&rows));
-    match write(&options, &rows) {
+    match write(&options, &rounds) {
         Ok(()) => ExitCode::SUCCESS,
         Err((path, error)) => {
             eprintln!("{} cannot be written: {error}", path.display());
             ExitCode::FAILURE
         }
     }
+}
+
+/// What was measured before, or is measured now.
+#[expect(clippy::print_stderr, reason = "tells how far it is")]
+fn rounds(options: &Options) -> io::Result<Vec<Vec<Row>>> {
+    let mut rounds: Vec<Vec<Row>> = Vec::new();
+    if let Some(path) = &options.from {
+        let text = fs::read_to_string(path)?;
+        for (round, row) in text.lines().filter_map(Row::from_round) {
+            rounds.resize_with(rounds.len().max(round), Vec::new);
+            rounds[round - 1].push(row);
+        }
+        return Ok(rounds);
+    }
+    for round in 1..=options.rounds {
+        eprintln!("round {round} of {}", options.rounds);
+        rounds.push(measure(options, round == options.rounds));
+    }
+    Ok(rounds)
 }
 
 /// One round.
@@ -118,14 +141,17 @@ fn measure(options: &Options, last: bool) -> Vec<Row> {
 }
 
 /// Writes what was asked for; else the path that could not be written.
-fn write(options: &Options, rows: &[Row]) -> Result<(), (PathBuf, io::Error)> {
+fn write(options: &Options, rounds: &[Vec<Row>]) -> Result<(), (PathBuf, io::Error)> {
     let mut files = Vec::new();
     if let Some(path) = &options.json {
-        let lines: String = rows.iter().map(|row| format!("{}\n", row.to_json())).collect();
+        let rows =
+            rounds.iter().enumerate().flat_map(|(index, rows)| rows.iter().map(move |row| (index + 1, row)));
+        let lines: String = rows.map(|(round, row)| format!("{}\n", row.in_round(round))).collect();
         files.push((PathBuf::from(path), lines));
     }
     if let Some(folder) = &options.svg {
-        let drawn = plot::PLOTS.iter().filter_map(|plot| Some((plot.file, plot.draw(rows)?)));
+        let rows = rounds.concat();
+        let drawn = plot::PLOTS.iter().filter_map(|plot| Some((plot.file, plot.draw(&rows)?)));
         files.extend(drawn.map(|(file, svg)| (Path::new(folder).join(file), svg)));
     }
     files.into_iter().try_for_each(|(path, text)| fs::write(&path, text).map_err(|error| (path, error)))
@@ -156,8 +182,15 @@ fn own(figure: &str) -> Vec<Row> {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options =
-        Options { figure: "all".into(), peers: false, build: false, rounds: 3, json: None, svg: None };
+    let mut options = Options {
+        figure: "all".into(),
+        peers: false,
+        build: false,
+        rounds: 3,
+        json: None,
+        from: None,
+        svg: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -168,6 +201,7 @@ fn options() -> Result<Options, String> {
                 let rounds = value()?;
                 options.rounds = rounds.parse().map_err(|_| format!("not a number of rounds: {rounds}"))?;
             }
+            "--from" => options.from = Some(value()?),
             "--json" => options.json = Some(value()?),
             "--svg" => options.svg = Some(value()?),
             "all" | "hop" | "paced" | "idle" | "barge" | "turn" | "cold" | "agents" | "sessions"

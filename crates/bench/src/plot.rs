@@ -71,8 +71,8 @@ pub(crate) const PLOTS: [Plot; 5] = [
         file: "performance-echo-latency.svg",
         title: "99th percentile of an echo's round trip, 500 calls over WebSockets",
         figure: "echo",
-        number: "p99_ms",
-        unit: "ms",
+        number: "p99_us",
+        unit: "µs",
         bars: ECHO,
     },
 ];

@@ -36,6 +36,21 @@ impl Row {
         object.into()
     }
 
+    /// The object of [`to_json`](Self::to_json) with the round it was measured in, from 1 on.
+    pub(crate) fn in_round(&self, round: usize) -> Value {
+        let mut object = self.to_json();
+        object["round"] = round.into();
+        object
+    }
+
+    /// Round and row of a line of [`in_round`](Self::in_round).
+    pub(crate) fn from_round(line: &str) -> Option<(usize, Self)> {
+        let mut row = Self::from_json(line)?;
+        let place = row.numbers.iter().position(|(name, _)| name == "round")?;
+        let (_, round) = row.numbers.remove(place);
+        Some(((round as usize).max(1), row))
+    }
+
     /// A row as a peer prints it: the object of [`to_json`](Self::to_json).
     pub(crate) fn from_json(line: &str) -> Option<Self> {
         let Value::Object(object) = serde_json::from_str(line).ok()? else { return None };
