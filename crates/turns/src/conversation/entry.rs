@@ -8,12 +8,15 @@ use voxline_core::frame::{ChatMessage, ToolCall};
 use super::answer::Answer;
 
 /// What a model is told of a call that has not been settled.
-const RUNNING: &str = "The call is still running.";
+pub(super) const RUNNING: &str = "The call is still running.";
 /// One step of a conversation.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) id: u64,
     pub(super) kind: Kind,
+    /// Something other than instructions stood before it when it came: a system message like that is news, no
+    /// instruction.
+    pub(super) late: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -63,8 +66,9 @@ impl Entry {
         matches!(&self.kind, Kind::Speaking(answer) if answer.doomed)
     }
 
-    pub(super) fn is_system(&self) -> bool {
-        matches!(&self.kind, Kind::Said(ChatMessage::System { .. }))
+    /// Whether it is one of the instructions at the beginning.
+    pub(super) fn instructs(&self) -> bool {
+        !self.late && matches!(&self.kind, Kind::Said(ChatMessage::System { .. }))
     }
 
     /// How many messages and letters it is.
@@ -82,6 +86,15 @@ impl Entry {
             _ => 0,
         });
         (messages.len(), letters.sum())
+    }
+
+    /// The ids of its calls that are not settled.
+    pub(super) fn running(&self) -> impl Iterator<Item = &str> {
+        let calls = match &self.kind {
+            Kind::Calls { calls, results, .. } => Some(calls.iter().zip(results)),
+            _ => None,
+        };
+        calls.into_iter().flatten().filter(|(_, result)| result.is_none()).map(|(call, _)| call.id.as_str())
     }
 
     /// Whether it holds this call.

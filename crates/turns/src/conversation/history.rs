@@ -17,7 +17,7 @@ use voxline_core::{
 
 use super::{
     answer::{Answer, Pace},
-    entry::{Entry, Kind},
+    entry::{Entry, Kind, RUNNING},
 };
 use crate::words::join;
 
@@ -74,8 +74,10 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Takes over messages. Results without a call are left out; calls without a result count as lost.
+    /// Takes over messages. Results without a call are left out; calls without a result count as lost, unless they
+    /// are running here.
     pub(super) fn load(&mut self, messages: impl IntoIterator<Item = ChatMessage>) {
+        let running: Vec<String> = self.entries.iter().flat_map(Entry::running).map(str::to_owned).collect();
         let speaking = |entry: &mut Entry| matches!(entry.kind, Kind::Speaking(_));
         let spoken: Vec<_> = self.entries.extract_if(.., speaking).collect();
         self.entries.clear();
@@ -83,10 +85,11 @@ impl History {
             self.add(message);
         }
         for entry in &mut self.entries {
-            if let Kind::Calls { results, .. } = &mut entry.kind {
-                results.iter_mut().for_each(|result| {
-                    result.get_or_insert_with(|| "The result was lost.".into());
-                });
+            let Kind::Calls { calls, results, .. } = &mut entry.kind else { continue };
+            for (call, result) in calls.iter().zip(results) {
+                if result.is_none() && !running.contains(&call.id) {
+                    *result = Some("The result was lost.".into());
+                }
             }
         }
         self.entries.extend(spoken);
@@ -99,6 +102,8 @@ impl History {
                 let results = vec![None; calls.len()];
                 self.push(Kind::Calls { text, calls, results, worth: false });
             }
+            // That a call is still running is no result.
+            ChatMessage::Tool { text, .. } if text == RUNNING => {}
             ChatMessage::Tool { call, text } => {
                 self.fill(&call, text);
             }
@@ -118,11 +123,13 @@ impl History {
         message
     }
 
-    /// Whether the user, or a tool, had the last word.
+    /// Whether the user, a tool, or news for the model had the last word.
     pub(super) fn is_unanswered(&self) -> bool {
         let last = self.entries.iter().rev().find(|entry| !entry.is_doomed());
-        last.is_some_and(|entry| {
-            matches!(entry.kind, Kind::Said(ChatMessage::User { .. }) | Kind::Calls { .. })
+        last.is_some_and(|entry| match entry.kind {
+            Kind::Said(ChatMessage::User { .. }) | Kind::Calls { .. } => true,
+            Kind::Said(ChatMessage::System { .. }) => entry.late,
+            _ => false,
         })
     }
 
@@ -237,11 +244,7 @@ impl History {
 
     /// Calls that are not settled.
     pub(super) fn running(&self) -> usize {
-        let open = |entry: &Entry| match &entry.kind {
-            Kind::Calls { results, .. } => results.iter().filter(|result| result.is_none()).count(),
-            _ => 0,
-        };
-        self.entries.iter().map(open).sum()
+        self.entries.iter().flat_map(Entry::running).count()
     }
 
     /// The messages, without an answer that is still being spoken.
@@ -270,7 +273,7 @@ impl History {
 
     /// Changes the instructions at the beginning.
     pub(super) fn instruct(&mut self, text: String) {
-        let first = self.entries.first().is_some_and(Entry::is_system);
+        let first = self.entries.first().is_some_and(Entry::instructs);
         if !text.is_empty() {
             self.replace(0..usize::from(first), ChatMessage::System { text });
         } else if first {
@@ -289,14 +292,16 @@ impl History {
     fn push(&mut self, kind: Kind) {
         let id = self.next;
         self.next += 1;
-        self.entries.push(Entry { id, kind });
+        let late = self.entries.iter().any(|entry| !entry.instructs());
+        self.entries.push(Entry { id, kind, late });
     }
 
     /// Replaces entries by one message, with a new id.
     pub(super) fn replace(&mut self, range: std::ops::Range<usize>, message: ChatMessage) {
         let id = self.next;
         self.next += 1;
-        self.entries.splice(range, [Entry { id, kind: Kind::Said(message) }]);
+        let late = range.start > 0 && self.entries[..range.start].iter().any(|entry| !entry.instructs());
+        self.entries.splice(range, [Entry { id, kind: Kind::Said(message), late }]);
     }
 
     fn find(&mut self, context: ContextId) -> Option<&mut Answer> {

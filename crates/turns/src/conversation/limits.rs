@@ -1,6 +1,6 @@
 //! Keeping a conversation short: the oldest goes first, or is summarised.
 //!
-//! Pure. What is never cut away: the system messages at the beginning, a call of tools without its results, calls
+//! Pure. What is never cut away: the instructions at the beginning, a call of tools without its results, calls
 //! that are not settled, an answer that is being spoken, and the newest entry.
 
 use std::{ops::Range, sync::Arc, time::Duration};
@@ -104,9 +104,9 @@ impl History {
         from..from + settled
     }
 
-    /// How many system messages are at the beginning.
+    /// How many instructions are at the beginning.
     fn head(&self) -> usize {
-        self.entries.iter().take_while(|entry| entry.is_system()).count()
+        self.entries.iter().take_while(|entry| entry.instructs()).count()
     }
 
     fn size(&self) -> (usize, usize) {

@@ -54,6 +54,32 @@ fn talk(conversation: &Conversation) -> Vec<String> {
     lines(&conversation.messages())
 }
 
+#[test]
+fn a_call_that_runs_while_the_conversation_is_saved_or_replaced_is_no_result() {
+    let conversation = Conversation::new("s");
+    user(&conversation, "time?");
+    conversation.calls(&[call("a")]);
+    let loaded = Conversation::from(conversation.snapshot());
+    assert_eq!(talk(&loaded).last().unwrap(), "t a: The result was lost.");
+    conversation.replace(conversation.messages());
+    assert_eq!(conversation.running_tools(), 1);
+    assert_eq!(conversation.settle_call(&done("a")), Settled::All { worth: true, newest: true });
+    assert_eq!(talk(&conversation).last().unwrap(), "t a: noon");
+}
+
+#[test]
+fn news_for_the_model_is_cut_away_and_instructions_are_not() {
+    let conversation = Conversation::new("instructions");
+    let limits = Limits { messages: Some(3), ..Limits::default() };
+    for turn in 0..10 {
+        user(&conversation, &format!("question {turn}"));
+        conversation.add(ChatMessage::system(format!("news {turn}")));
+        conversation.add(ChatMessage::Assistant { text: format!("answer {turn}"), calls: Vec::new() });
+        conversation.trim(&limits);
+    }
+    assert_eq!(talk(&conversation), ["s instructions", "s news 9", "a answer 9"]);
+}
+
 fn user(conversation: &Conversation, text: &str) {
     conversation.add_user(text, &Limits::default());
 }

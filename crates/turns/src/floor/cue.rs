@@ -42,6 +42,13 @@ pub enum Cue<'a> {
     TurnStopped,
 }
 
+impl Cue<'_> {
+    /// Whether it is a transcript without a word: no sign that anybody goes on.
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self, Self::Interim(heard) | Self::Final(heard) if heard.text.trim().is_empty())
+    }
+}
+
 /// What the bot does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bot {
@@ -71,6 +78,8 @@ pub struct Scene<'a> {
     pub turn_open: bool,
     /// The words of the turn so far; a last guess is not among them.
     pub said: &'a str,
+    /// That last guess.
+    pub guess: &'a str,
     /// The words of the newest utterance, a last guess among them.
     pub utterance: &'a str,
     /// Whether the words of the newest utterance are complete: its service confirmed that, or was given up.

@@ -55,6 +55,7 @@ impl Facts {
             user_speaks: self.user_speaks,
             turn_open: self.turn_open,
             said: said.text(),
+            guess: said.rest(),
             utterance: said.utterance(),
             settled: said.is_settled(),
             acknowledges: backchannels.judge(said.utterance()),

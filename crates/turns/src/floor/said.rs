@@ -72,14 +72,19 @@ impl Said {
         &self.utterance
     }
 
+    /// The last guess, as far as no final holds it.
+    pub(super) fn rest(&self) -> &str {
+        self.utterance.strip_prefix(self.utterance_finals.as_str()).unwrap_or_default().trim()
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         self.settled
     }
 
     /// The turn is over: gives its words, with the last guess if `guess`.
     pub(super) fn take(&mut self, guess: bool) -> String {
-        if guess && let Some(rest) = self.utterance.strip_prefix(self.utterance_finals.as_str()) {
-            let rest = rest.trim().to_owned();
+        if guess {
+            let rest = self.rest().to_owned();
             join(&mut self.finals, &rest);
         }
         self.answered = self.newest;

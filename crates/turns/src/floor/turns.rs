@@ -79,15 +79,15 @@ impl Turns {
             Input::Interrupted => {
                 self.facts.cut();
                 self.doubt = false;
+                self.mute(now, None);
             }
         }
         // A sign of life of whoever owes the move counts as its beginning.
-        let lives = matches!(
-            (before, input),
-            (Floor::User | Floor::Pause, Input::User(_))
-                | (Floor::Bot | Floor::Tools, Input::Progress(_))
-                | (Floor::BotSpeaks, Input::BotStarted)
-        );
+        let lives = match (before, input) {
+            (Floor::User | Floor::Pause, Input::User(cue)) => !cue.is_blank(),
+            (Floor::Bot | Floor::Tools, Input::Progress(_)) | (Floor::BotSpeaks, Input::BotStarted) => true,
+            _ => false,
+        };
         self.watch(now, lives);
     }
 
@@ -319,10 +319,16 @@ impl Turns {
 
     fn progress(&mut self, now: Instant, progress: BotProgress) {
         match progress {
-            BotProgress::Asked => self.facts.owes = true,
+            BotProgress::Asked => {
+                self.facts.owes = true;
+                self.mute(now, None);
+            }
             BotProgress::Ended { speaks } => {
                 self.facts.owes = false;
                 self.facts.unspoken = speaks && self.facts.playing.is_none();
+                // An answer of nothing is over, too: who waits for the bot's first must not wait for ever.
+                self.facts.bot_turns += u32::from(!speaks && self.facts.tools == 0);
+                self.mute(now, None);
             }
             BotProgress::Tools { running } => {
                 self.facts.tools = running;
@@ -390,10 +396,15 @@ impl Turns {
                 let guess = self.settling.unwrap_or_default();
                 return self.release(now, guess);
             }
-            Floor::Bot => (self.facts.owes, self.facts.unspoken) = (false, false),
+            Floor::Bot => {
+                (self.facts.owes, self.facts.unspoken) = (false, false);
+                self.facts.bot_turns += 1;
+            }
             Floor::Tools => self.facts.tools = 0,
             Floor::BotSpeaks => self.facts.playing = None,
         }
+        // What never came must not keep the user muted.
+        self.mute(now, None);
         self.steps.push_back(Step::Overdue { floor, after });
     }
 }

@@ -30,8 +30,13 @@ impl StartTurn for MinWords {
         let counts = matches!(cue, Cue::Final(_)) || self.interims && matches!(cue, Cue::Interim(_));
         let needed = if scene.bot_has_floor() { self.words.max(1) } else { 1 };
         let enough = count_words(scene.utterance) >= needed;
-        let acknowledges = scene.bot_has_floor() && scene.acknowledges != Acknowledges::No;
-        if counts && enough && !acknowledges { Start::Begin } else { Start::Pass }
+        // What the words may still become counts only as long as more may come.
+        let acknowledges = match scene.acknowledges {
+            Acknowledges::Yes => true,
+            Acknowledges::Maybe => !(matches!(cue, Cue::Final(_)) && scene.settled),
+            Acknowledges::No => false,
+        };
+        if counts && enough && !(scene.bot_has_floor() && acknowledges) { Start::Begin } else { Start::Pass }
     }
 
     fn boxed(&self) -> Box<dyn StartTurn> {

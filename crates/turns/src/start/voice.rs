@@ -6,7 +6,10 @@
 use std::time::{Duration, Instant};
 
 use super::{Start, StartTurn};
-use crate::floor::{Cue, Scene};
+use crate::{
+    Acknowledges,
+    floor::{Cue, Scene},
+};
 
 /// A turn begins when somebody begins to speak.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +79,8 @@ impl StartTurn for Voice {
 
     fn handle_timeout(&mut self, now: Instant, scene: &Scene<'_>) -> Start {
         match self.due.take_if(|due| *due <= now) {
-            Some(_) if scene.user_speaks => Start::Begin,
+            // Whoever says "okay, okay" at length still listens; the deadline of doubts has the last word.
+            Some(_) if scene.user_speaks && scene.acknowledges != Acknowledges::Yes => Start::Begin,
             _ => Start::Pass,
         }
     }

@@ -16,7 +16,10 @@ use std::{
 };
 
 use super::{Question, Stop, StopTurn};
-use crate::floor::{Cue, Scene};
+use crate::{
+    floor::{Cue, Scene},
+    words::join,
+};
 
 /// What a model judges.
 #[derive(Clone, Copy)]
@@ -25,7 +28,7 @@ pub struct Heard<'a> {
     pub samples: &'a [i16],
     /// Samples a second.
     pub rate: u32,
-    /// The words so far, a last guess among them.
+    /// The words of the turn so far, a last guess among them.
     pub text: &'a str,
 }
 
@@ -106,13 +109,15 @@ impl Model {
         (self.silent, self.question, self.asked, self.complete) = (None, None, false, false);
     }
 
-    fn ask(&mut self, text: &str) {
+    fn ask(&mut self, scene: &Scene<'_>) {
+        let mut text = scene.said.to_owned();
+        join(&mut text, scene.guess);
         let samples = &*self.audio.make_contiguous();
         self.question = Some(Question {
             model: self.model.clone(),
             samples: samples.into(),
             rate: self.rate,
-            text: text.into(),
+            text,
             within: self.within,
         });
         (self.asked, self.complete) = (true, false);
@@ -138,7 +143,7 @@ impl StopTurn for Model {
             }
             Cue::SpeechStopped(edge) => {
                 self.silent = Some(now.checked_sub(edge.confirmed_after).unwrap_or(now));
-                self.ask(scene.utterance);
+                self.ask(scene);
             }
             // Nothing was detected, but words came: they are complete when the service says so.
             Cue::Final(_) if self.silent.is_none() && !scene.user_speaks => self.complete = true,

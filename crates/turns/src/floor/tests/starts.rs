@@ -110,6 +110,25 @@ fn b_142_r_36_minimum_words_count_per_utterance_and_only_over_the_bot() {
 }
 
 #[test]
+fn minimum_words_take_what_is_complete_for_what_it_is() {
+    let config = with(vec![Box::new(MinWords::new(2))], vec![Box::new(Confirmed)]);
+    let script = [(1000, Speak), (1400, Guess(1, "okay go")), (1500, Hush), (1600, Confirm(1, "okay go"))];
+    assert_eq!(over_bot(config, &script)[..2], ["1600 interrupt", "1600 turn"], "and not \"okay got it\"");
+}
+
+#[test]
+fn an_acknowledgement_that_lasts_does_not_interrupt() {
+    let script = [
+        (1000, Speak),
+        (1400, Guess(1, "okay")),
+        (2200, Guess(1, "okay okay")),
+        (2900, Hush),
+        (3000, Confirm(1, "okay okay okay")),
+    ];
+    assert_eq!(over_bot(TurnConfig::default(), &script), ["1000 hold", "3000 resume"]);
+}
+
+#[test]
 fn b_143_a_wake_phrase_is_needed_wakes_from_finals_and_sleeps_again() {
     let start = || -> Vec<Box<dyn StartTurn>> {
         vec![

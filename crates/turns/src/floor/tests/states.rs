@@ -85,6 +85,21 @@ fn what_is_held_goes_on_at_the_end() {
 }
 
 #[test]
+fn r_59_guesses_without_a_word_do_not_keep_a_turn_open() {
+    let mut script = vec![(0, Speak), (100, Guess(1, "so")), (500, Hush)];
+    script.extend((1..20).map(|n| (500 + n * 1000, Guess(1, ""))));
+    let log = run(TurnConfig::default(), &script);
+    assert!(log[1].starts_with("5500 over"), "the pause has its deadline: {log:?}");
+}
+
+#[test]
+fn b_145_whoever_is_muted_until_the_bot_has_spoken_is_heard_when_it_does_not() {
+    let config = TurnConfig { mute: vec![Box::new(UntilFirstBotTurn)], ..TurnConfig::default() };
+    let log = run(config, &[(100, Ended(false)), (1000, Speak), (1500, Confirm(1, "hello")), (1600, Hush)]);
+    assert!(log.iter().any(|line| line.contains("answer \"hello\"")), "{log:?}");
+}
+
+#[test]
 fn r_59_who_owes_a_move_and_does_not_make_it_is_reported() {
     let mut bench = Bench::new(TurnConfig::default());
     let log = bench.run(&[(0, Speak), (500, Hush), (600, Confirm(1, "hello"))], 40_000);
