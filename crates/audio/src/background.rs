@@ -37,6 +37,32 @@ impl Background {
         self.rate
     }
 
+    /// A sound of any rate and number of channels, to be asked for at `rate`; else as [`new`](Self::new).
+    ///
+    /// # Errors
+    /// When the rates cannot be converted.
+    #[cfg(feature = "resample")]
+    pub fn at_rate(sound: &Pcm, rate: SampleRate, gain: f32) -> Result<Self, crate::ResampleError> {
+        use crate::Resampler as _;
+
+        let mono = mix::to_mono(sound);
+        if mono.rate() == rate {
+            return Ok(Self::new(&mono, gain));
+        }
+        let mut resampler = crate::StreamResampler::new(mono.rate(), rate)?;
+        let mut samples = Vec::new();
+        resampler.push(mono.samples(), &mut samples);
+        resampler.flush(&mut samples);
+        Ok(Self::new(&Pcm::mono(samples, rate), gain))
+    }
+
+    /// The next sample: for who must not allocate.
+    pub fn next_sample(&mut self) -> i16 {
+        let Some(&sample) = self.samples.get(self.at) else { return 0 };
+        self.at = (self.at + 1) % self.samples.len();
+        sample
+    }
+
     /// The next so many samples.
     #[must_use]
     pub fn take(&mut self, samples: usize) -> Pcm {
@@ -126,8 +152,11 @@ mod tests {
             let mut parts = Background::new(&Pcm::mono(sound, RATE), 1.0);
             let mut whole = parts.clone();
             let taken: Vec<i16> = lengths.iter().flat_map(|&n| parts.take(n).samples().to_vec()).collect();
+            let mut single = whole.clone();
             let whole = whole.take(taken.len());
             prop_assert_eq!(&taken[..], whole.samples());
+            let single: Vec<i16> = taken.iter().map(|_| single.next_sample()).collect();
+            prop_assert_eq!(single, taken);
         }
     }
 }

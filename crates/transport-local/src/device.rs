@@ -11,7 +11,7 @@ use cpal::{
     FromSample, Sample as _, SampleFormat, SizedSample, Stream, SupportedStreamConfig,
     traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _},
 };
-use voxline_audio::SampleRate;
+use voxline_audio::{Background, Pcm, SampleRate};
 
 use crate::{
     LocalConfig, LocalError, LocalStats,
@@ -86,11 +86,16 @@ pub(crate) struct Keeper(
 );
 
 /// Opens both devices. Blocks for up to five seconds.
-pub(crate) fn open(config: LocalConfig, stats: LocalStats) -> Result<Opened, LocalError> {
+/// `background`: a sound and its gain, to be played under everything.
+pub(crate) fn open(
+    config: LocalConfig,
+    background: Option<(Pcm, f32)>,
+    stats: LocalStats,
+) -> Result<Opened, LocalError> {
     let (told, outcome) = mpsc::sync_channel(1);
     let (keeper, kept) = mpsc::sync_channel::<()>(0);
     let devices = move || {
-        let opened = open_both(&config, &stats);
+        let opened = open_both(&config, background, &stats);
         let (streams, ends) = match opened {
             Ok((input, output, streams)) => (Some(streams), Ok((input, output))),
             Err(error) => (None, Err(error)),
@@ -114,10 +119,14 @@ pub(crate) fn open(config: LocalConfig, stats: LocalStats) -> Result<Opened, Loc
 
 type Both = (Open<Reader>, Open<Writer>, [Stream; 2]);
 
-fn open_both(config: &LocalConfig, stats: &LocalStats) -> Result<Both, LocalError> {
+fn open_both(
+    config: &LocalConfig,
+    background: Option<(Pcm, f32)>,
+    stats: &LocalStats,
+) -> Result<Both, LocalError> {
     let input = find(INPUT, config.input.as_deref())?;
     let output = find(OUTPUT, config.output.as_deref())?;
-    let (listens, plays) = (capture(&input, stats)?, play(&output, stats)?);
+    let (listens, plays) = (capture(&input, stats)?, play(&output, background, stats)?);
     for (stream, device) in [(&listens.0, &input), (&plays.0, &output)] {
         stream.play().map_err(|error| LocalError::of(&name(device), &error))?;
     }
@@ -167,17 +176,23 @@ fn capture(device: &cpal::Device, stats: &LocalStats) -> Result<(Stream, Open<Re
     Ok((stream.map_err(|error| LocalError::of(&name, &error))?, Open { name, rate, end: reader }))
 }
 
-fn play(device: &cpal::Device, stats: &LocalStats) -> Result<(Stream, Open<Writer>), LocalError> {
+fn play(
+    device: &cpal::Device,
+    background: Option<(Pcm, f32)>,
+    stats: &LocalStats,
+) -> Result<(Stream, Open<Writer>), LocalError> {
     let name = name(device);
     let offered = device.default_output_config().map_err(|error| LocalError::of(&name, &error))?;
     let rate = rate_of(&name, &offered)?;
     let (writer, reader) = ring(samples_in(rate));
+    let background = background.map(|(sound, gain)| Background::at_rate(&sound, rate, gain)).transpose();
+    let under = background.map_err(|source| LocalError::Rate { device: name.clone(), source })?;
     let stream = match offered.sample_format() {
-        SampleFormat::F32 => speak::<f32>(device, &offered, reader, stats),
-        SampleFormat::I16 => speak::<i16>(device, &offered, reader, stats),
-        SampleFormat::I32 => speak::<i32>(device, &offered, reader, stats),
-        SampleFormat::U16 => speak::<u16>(device, &offered, reader, stats),
-        SampleFormat::U8 => speak::<u8>(device, &offered, reader, stats),
+        SampleFormat::F32 => speak::<f32>(device, &offered, reader, under, stats),
+        SampleFormat::I16 => speak::<i16>(device, &offered, reader, under, stats),
+        SampleFormat::I32 => speak::<i32>(device, &offered, reader, under, stats),
+        SampleFormat::U16 => speak::<u16>(device, &offered, reader, under, stats),
+        SampleFormat::U8 => speak::<u8>(device, &offered, reader, under, stats),
         other => return Err(LocalError::Format { device: name, what: other.to_string() }),
     };
     Ok((stream.map_err(|error| LocalError::of(&name, &error))?, Open { name, rate, end: writer }))
@@ -207,11 +222,12 @@ where
     device.build_input_stream(offered.config(), data, move |error| hear_of(&told, true, &error), None)
 }
 
-/// The same on every channel of the speaker; silence where the ring is empty.
+/// The same on every channel of the speaker; silence, or the background alone, where the ring is empty.
 fn speak<T>(
     device: &cpal::Device,
     offered: &SupportedStreamConfig,
     mut reader: Reader,
+    mut background: Option<Background>,
     stats: &LocalStats,
 ) -> Result<Stream, cpal::Error>
 where
@@ -222,13 +238,7 @@ where
     let mut sounding = false;
     let data = move |samples: &mut [T], _: &cpal::OutputCallbackInfo| {
         let frames = samples.len() / channels;
-        let mut places = samples.chunks_exact_mut(channels);
-        let read = reader.read(frames, |sample| {
-            if let Some(place) = places.next() {
-                place.fill(T::from_sample(sample));
-            }
-        });
-        samples[read * channels..].fill(T::EQUILIBRIUM);
+        let read = fill(samples, channels, &mut reader, background.as_mut());
         counts.add_played(read);
         if read < frames && sounding {
             counts.count_underrun();
@@ -236,6 +246,28 @@ where
         sounding = read == frames;
     };
     device.build_output_stream(offered.config(), data, move |error| hear_of(&told, false, &error), None)
+}
+
+/// Fills frames of the device from the ring, with the background under them. Gives how many the ring had.
+fn fill<T: SizedSample + FromSample<i16>>(
+    samples: &mut [T],
+    channels: usize,
+    reader: &mut Reader,
+    mut background: Option<&mut Background>,
+) -> usize {
+    let mut mixed = |voice: i16| {
+        let under = background.as_mut().map_or(0, |background| background.next_sample());
+        T::from_sample(voice.saturating_add(under))
+    };
+    let frames = samples.len() / channels;
+    let mut places = samples.chunks_exact_mut(channels);
+    let read = reader.read(frames, |sample| {
+        if let Some(place) = places.next() {
+            place.fill(mixed(sample));
+        }
+    });
+    places.for_each(|place| place.fill(mixed(0)));
+    read
 }
 
 /// On the system's thread: a flag or a counter, nothing else.
@@ -289,10 +321,24 @@ mod tests {
     #[test]
     fn a_device_that_is_not_there_is_refused_by_name() {
         let config = LocalConfig { input: Some("the moon".into()), output: None };
-        let error = open(config, LocalStats::default()).unwrap_err();
+        let error = open(config, None, LocalStats::default()).unwrap_err();
         assert!(matches!(error, LocalError::NoDevice { direction: "input", name: Some(_), .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.starts_with("no input device named \"the moon\"; there are: "), "{text}");
+    }
+
+    #[test]
+    fn the_background_goes_on_under_and_between_what_is_said_on_every_channel() {
+        let sound = Pcm::mono([1_i16, 2, 3], SampleRate::HZ_16000);
+        let mut background = Background::new(&sound, 1.0);
+        let (mut writer, mut reader) = ring(16);
+        writer.write([100_i16, i16::MAX].into_iter());
+        let mut frames = [0_i16; 10];
+        assert_eq!(fill(&mut frames, 2, &mut reader, Some(&mut background)), 2);
+        assert_eq!(frames, [101, 101, i16::MAX, i16::MAX, 3, 3, 1, 1, 2, 2]);
+        let mut frames = [7_u8; 2];
+        assert_eq!(fill(&mut frames, 1, &mut reader, None), 0);
+        assert_eq!(frames, [128, 128], "silence of a format without sign");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Both ends of a pipeline on the devices of this machine.
 
+use voxline_audio::Pcm;
+
 use crate::{LocalError, LocalInput, LocalOutput, LocalStats, device};
 
 /// Which devices. Names as [`devices`](crate::devices) lists them; `None` is the system's default.
@@ -37,8 +39,21 @@ impl LocalTransport {
     /// # Errors
     /// [`LocalError`], by what can be done about it.
     pub fn open(config: LocalConfig) -> Result<Self, LocalError> {
+        Self::with(config, None)
+    }
+
+    /// As [`open`](Self::open), with a sound that the speaker plays over and over under everything, `gain` times as
+    /// loud (0 to 1), as long as the devices are open: it has no seam at an interruption.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); and when the sound cannot be brought to the rate of the device.
+    pub fn open_with_background(config: LocalConfig, sound: Pcm, gain: f32) -> Result<Self, LocalError> {
+        Self::with(config, Some((sound, gain)))
+    }
+
+    fn with(config: LocalConfig, background: Option<(Pcm, f32)>) -> Result<Self, LocalError> {
         let stats = LocalStats::default();
-        let opened = device::open(config, stats.clone())?;
+        let opened = device::open(config, background, stats.clone())?;
         Ok(Self {
             input: LocalInput::new(opened.input, opened.keeper.clone(), stats.clone()),
             output: LocalOutput::new(opened.output, opened.keeper, stats.clone()),

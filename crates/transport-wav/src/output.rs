@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-use voxline_audio::{Background, Pcm, Resampler, SampleRate, StreamResampler, WavWriter, mix::to_mono};
+use voxline_audio::{Background, Pcm, WavWriter};
 use voxline_core::{
     Context, Ending, Error, Processor, Timer,
     frame::{Frame, Interrupt, Payload},
@@ -182,24 +182,11 @@ impl WavOutput {
     }
 }
 
-/// A sound at another rate, mixed down.
-fn at_rate(sound: &Pcm, rate: SampleRate) -> Result<Pcm> {
-    let mono = to_mono(sound);
-    if mono.rate() == rate {
-        return Ok(mono);
-    }
-    let mut resampler = StreamResampler::new(mono.rate(), rate).map_err(Error::other)?;
-    let mut samples = Vec::new();
-    resampler.push(mono.samples(), &mut samples);
-    resampler.flush(&mut samples);
-    Ok(Pcm::mono(samples, rate))
-}
-
 impl Processor for WavOutput {
     fn start(&mut self, ctx: &mut Context<'_>) -> Result {
         let rate = ctx.session().output_rate;
         if let Some((sound, gain)) = self.sound.take() {
-            self.background = Some(Background::new(&at_rate(&sound, rate)?, gain));
+            self.background = Some(Background::at_rate(&sound, rate, gain).map_err(Error::other)?);
         }
         self.writer = Some(WavWriter::create(&self.path, rate).map_err(Error::other)?);
         Ok(())
