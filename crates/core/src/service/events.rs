@@ -9,7 +9,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use tokio::sync::broadcast;
@@ -37,11 +37,12 @@ type Handler = Arc<dyn Fn(&ConnectionEvent) -> Option<Handled> + Send + Sync>;
 const KEPT: usize = 64;
 
 /// The handlers of one service. Cloning shares them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ConnectionEvents {
     // A registry: written while the agent is assembled, read once per event; never held across an await.
     handlers: Arc<Mutex<Vec<Handler>>>,
-    stream: broadcast::Sender<ConnectionEvent>,
+    // Made for the first who asks: its places take 4 KiB, and few ask.
+    stream: Arc<OnceLock<broadcast::Sender<ConnectionEvent>>>,
 }
 
 /// The connection events of one service, as a stream.
@@ -49,12 +50,6 @@ pub struct ConnectionEvents {
 pub struct ConnectionLog {
     receiver: broadcast::Receiver<ConnectionEvent>,
     missed: u64,
-}
-
-impl Default for ConnectionEvents {
-    fn default() -> Self {
-        Self { handlers: Arc::default(), stream: broadcast::Sender::new(KEPT) }
-    }
 }
 
 impl ConnectionEvents {
@@ -99,7 +94,10 @@ impl ConnectionEvents {
     /// The events from now on, as a stream.
     #[must_use]
     pub fn stream(&self) -> ConnectionLog {
-        ConnectionLog { receiver: self.stream.subscribe(), missed: 0 }
+        ConnectionLog {
+            receiver: self.stream.get_or_init(|| broadcast::Sender::new(KEPT)).subscribe(),
+            missed: 0,
+        }
     }
 
     fn add(&self, handler: impl Fn(&ConnectionEvent) -> Option<Handled> + Send + Sync + 'static) {
@@ -120,8 +118,10 @@ impl ConnectionEvents {
                 tracing::error!(message, "a connection event handler panicked");
             }
         }
-        // No receiver is no error: nobody asked for a stream.
-        let _ = self.stream.send(event);
+        if let Some(stream) = self.stream.get() {
+            // No receiver is no error: nobody reads any more.
+            let _ = stream.send(event);
+        }
     }
 }
 

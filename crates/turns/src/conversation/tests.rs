@@ -68,6 +68,16 @@ fn a_call_that_runs_while_the_conversation_is_saved_or_replaced_is_no_result() {
 }
 
 #[test]
+fn news_that_nobody_has_answered_is_unanswered_and_instructions_are_not() {
+    let conversation = Conversation::new("instructions");
+    assert!(!conversation.is_unanswered());
+    conversation.add(ChatMessage::Assistant { text: "hello".into(), calls: Vec::new() });
+    assert!(!conversation.is_unanswered());
+    conversation.add(ChatMessage::system("the user is silent"));
+    assert!(conversation.is_unanswered());
+}
+
+#[test]
 fn news_for_the_model_is_cut_away_and_instructions_are_not() {
     let conversation = Conversation::new("instructions");
     let limits = Limits { messages: Some(3), ..Limits::default() };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::MuteUser;
 use crate::floor::{Cue, Scene};
 
-/// Muted until the bot has spoken once.
+/// Muted until the bot has spoken once, or its answer came to nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntilFirstBotTurn;
 

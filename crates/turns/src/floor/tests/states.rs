@@ -93,6 +93,13 @@ fn r_59_guesses_without_a_word_do_not_keep_a_turn_open() {
 }
 
 #[test]
+fn b_145_a_mute_is_lifted_when_what_it_waited_for_does_not_come() {
+    let config = TurnConfig { mute: vec![Box::new(DuringTools)], ..TurnConfig::default() };
+    let log = Bench::new(config).run(&[(0, Tools(1))], 120_000);
+    assert_eq!(log, ["0 muted true", "120000 muted false", "120000 overdue Tools 120s"]);
+}
+
+#[test]
 fn b_145_whoever_is_muted_until_the_bot_has_spoken_is_heard_when_it_does_not() {
     let config = TurnConfig { mute: vec![Box::new(UntilFirstBotTurn)], ..TurnConfig::default() };
     let log = run(config, &[(100, Ended(false)), (1000, Speak), (1500, Confirm(1, "hello")), (1600, Hush)]);
